@@ -1,0 +1,6 @@
+package deps
+
+import (
+	_ "github.com/Microsoft/go-winio"
+	_ "github.com/Microsoft/hcsshim"
+)

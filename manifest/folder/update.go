@@ -1,0 +1,58 @@
+// Package folder reads a folder of manifests and watches it: which files
+// count, when a reading may be believed, what the last good text of a broken
+// file was, who owns a name that stands twice.
+//
+// It tells what the folder asks for and decides nothing about containers. A
+// Watcher is one goroutine; everything below it is pure or takes an fs.FS.
+package folder
+
+import (
+	"time"
+
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
+)
+
+// Update is what changed since the update before. The first one after start
+// is Full. Names in Put and Drop are disjoint, and sorted.
+type Update struct {
+	Full bool // everything that is not in Put is gone
+	Put  []Wanted
+	Drop []string
+
+	Problems []manifest.Problem // all that stand now, sorted by file and line
+	Files    []FileState        // that changed; all of them when Full
+	Gone     []string           // files that are no longer there
+	Source   Source
+	// Doubt is set while the folder cannot be read, or holds a file that was
+	// never read well: what is in no manifest may only seem so. It says why, in
+	// words for a person. Nothing is removed while it stands.
+	Doubt string
+	// SeenAt is when the oldest change in this update was first noticed.
+	SeenAt time.Time
+}
+
+// Wanted is one container that the folder asks for.
+type Wanted struct {
+	Container *manifest.Container
+	// Blocked says why it must not be started or replaced although its file is
+	// good (unknown dependency, dependency cycle). What runs stays as it is.
+	Blocked string
+	// Stale is set when the file is broken now and this is what it last said.
+	Stale bool
+}
+
+// FileState is one file of the folder.
+type FileState struct {
+	Path       string
+	Valid      bool   // what it says now is what counts
+	Text       []byte // last good text, to be kept; nil if it did not change
+	ReadAt     time.Time
+	Containers int
+}
+
+// Source is where the folder's content comes from, as far as it shows.
+type Source struct {
+	Dir      string
+	Revision string // git commit; "" if none is known
+	ReadAt   time.Time
+}

@@ -1,0 +1,55 @@
+package manifest
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Duration is a time.Duration written as a Go duration ("1m30s").
+type Duration time.Duration
+
+// D returns the standard library's value.
+func (d Duration) D() time.Duration { return time.Duration(d) }
+
+// MarshalJSON writes the Go notation.
+func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
+
+// UnmarshalJSON reads the Go notation; bare numbers are refused because their
+// unit would be a guess.
+func (d *Duration) UnmarshalJSON(b []byte) error {
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return fmt.Errorf("a duration such as 30s or 1m30s is expected, in quotes or bare, with its unit")
+	}
+	v, err := time.ParseDuration(s)
+	if err != nil {
+		return fmt.Errorf("%q is not a duration such as 30s or 1m30s", s)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// Revision names a specification: "<hash version>-<hash>". Two containers of
+// the same revision differ in nothing that needs a new container.
+type Revision string
+
+// Version is the hash version in front, "" where there is none.
+func (r Revision) Version() string {
+	v, _, ok := strings.Cut(string(r), "-")
+	if !ok {
+		return ""
+	}
+	return v
+}
+
+// ExitCodes is one entry of an exit rule: a number (decimal or 0x…), a range
+// "a..b", or an NTSTATUS name. Codes are unsigned 32-bit as Windows has them.
+type ExitCodes struct {
+	Text     string // as written
+	From, To uint32
+}
+
+// Contains reports whether code is covered.
+func (e ExitCodes) Contains(code uint32) bool { return e.From <= code && code <= e.To }
