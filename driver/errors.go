@@ -21,7 +21,7 @@ var (
 	ErrTimeout        = errors.New("runtime did not answer in time")
 )
 
-// OpError is the error of one verb. It reads "verb container: cause".
+// OpError is the error of one verb. It reads "verb container: cause (hint)".
 type OpError struct {
 	Action Action
 	Ref    Ref
@@ -29,6 +29,7 @@ type OpError struct {
 	Err    error
 }
 
+// Error implements error.
 func (e *OpError) Error() string {
 	s := fmt.Sprintf("%s %s: %v", e.Action, e.Ref.Name, e.Err)
 	if e.Hint != "" {
@@ -37,42 +38,48 @@ func (e *OpError) Error() string {
 	return s
 }
 
+// Unwrap returns the cause.
 func (e *OpError) Unwrap() error { return e.Err }
 
-// Settle returns nil where the goal of a already holds, or will.
+// Settle returns nil where the goal of a already holds, or will, and err
+// otherwise. Pause, Resume and Update have no error that means "already so":
+// drivers answer nil there.
 func Settle(a Action, err error) error {
-	if err == nil || errors.Is(err, ErrPending) {
-		return nil
-	}
-	var done error
-	switch a {
-	case Create:
-		done = ErrExists
-	case Start:
-		done = ErrRunning
-	case Shutdown, Terminate:
-		if errors.Is(err, ErrNotRunning) {
+	for _, done := range settled(a) {
+		if errors.Is(err, done) {
 			return nil
 		}
-		done = ErrNotFound
-	case Remove:
-		done = ErrNotFound
-	case Pause, Resume, Update:
-		return err
-	}
-	if done != nil && errors.Is(err, done) {
-		return nil
 	}
 	return err
 }
 
+// settled lists the errors that mean success for a.
+func settled(a Action) []error {
+	switch a {
+	case Create:
+		return []error{ErrPending, ErrExists}
+	case Start:
+		return []error{ErrPending, ErrRunning}
+	case Shutdown, Terminate:
+		return []error{ErrPending, ErrNotRunning, ErrNotFound}
+	case Remove:
+		return []error{ErrPending, ErrNotFound}
+	case Pause, Resume, Update:
+		return []error{ErrPending}
+	default:
+		return nil
+	}
+}
+
 // Retryable reports whether the same call may succeed later without a change
-// of the manifest.
+// of the manifest. ErrInvalid counts as such: what is missing (a program, a
+// folder, an image) may yet appear on the host.
 func Retryable(err error) bool {
 	return err != nil && !errors.Is(err, ErrUnsupported) && !errors.Is(err, ErrForeign)
 }
 
-// TimedOut reports whether the call was given up, so that its effect is unknown.
+// TimedOut reports whether the runtime did not answer in time. The effect of
+// the call is then unknown and may still come until Linger has passed.
 func TimedOut(err error) bool {
 	return errors.Is(err, ErrTimeout) || errors.Is(err, context.DeadlineExceeded)
 }
