@@ -24,6 +24,7 @@ type Ref struct {
 	Revision manifest.Revision
 }
 
+// String is "name@revision".
 func (r Ref) String() string { return r.Name + "@" + string(r.Revision) }
 
 // State is where a container is in its life.
@@ -100,9 +101,10 @@ type NetworkStats struct {
 }
 
 // Driver runs containers. Every verb is idempotent in its goal: where the goal
-// already holds it returns nil or an error that Settle turns into nil. Every
-// call returns soon after its context ends, at the latest; what the runtime
-// does of an abandoned call may still take effect until Linger has passed.
+// already holds it returns nil or an error that Settle turns into nil. A verb
+// on what does not exist answers ErrNotFound. Every call returns soon after its
+// context ends, at the latest; what the runtime does of an abandoned call may
+// still take effect until Linger has passed. A call after Close is an error.
 type Driver interface {
 	// Check tells, without touching the runtime, what this driver would ignore
 	// or refuse of c.
@@ -128,14 +130,16 @@ type Driver interface {
 	// Remove deletes a container that does not run, with all that was made for
 	// it except its logs. ErrRunning if it still runs, ErrNotFound if gone.
 	Remove(ctx context.Context, r Ref) error
-	// Pause freezes and Resume thaws; ErrUnsupported where there is no such thing.
+	// Pause freezes and Resume thaws; nil if it already is so, ErrNotRunning if
+	// there is nothing to freeze, ErrUnsupported where there is no such thing.
 	Pause(ctx context.Context, r Ref) error
 	Resume(ctx context.Context, r Ref) error
 	// Update applies the in-place fields of c to the running container r, whose
-	// revision may be written in an older hash version than c's.
+	// revision may be written in an older hash version than c's. ErrNotRunning
+	// if it does not run, ErrUnsupported where nothing can be changed in place.
 	Update(ctx context.Context, r Ref, c *manifest.Container) error
 
-	// Stats returns the figures of a running container.
+	// Stats returns the figures of a running container; ErrNotRunning otherwise.
 	Stats(ctx context.Context, r Ref) (Stats, error)
 
 	// Exits delivers the status of each container whose init process ended, as
@@ -146,6 +150,7 @@ type Driver interface {
 	// Linger is how long a call of a daemon that died may still take effect.
 	Linger() time.Duration
 
-	// Close lets go of the runtime; containers go on.
+	// Close lets go of the runtime, and returns when no goroutine of the driver
+	// is left; containers go on.
 	Close() error
 }

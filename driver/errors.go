@@ -78,8 +78,14 @@ func Retryable(err error) bool {
 	return err != nil && !errors.Is(err, ErrUnsupported) && !errors.Is(err, ErrForeign)
 }
 
-// TimedOut reports whether the runtime did not answer in time. The effect of
-// the call is then unknown and may still come until Linger has passed.
+// TimedOut reports whether the call ended without an answer of the runtime: it
+// took too long, was given up, or the connection broke. Its effect is then
+// unknown and may still come until Linger has passed.
 func TimedOut(err error) bool {
-	return errors.Is(err, ErrTimeout) || errors.Is(err, context.DeadlineExceeded)
+	for _, unanswered := range []error{ErrTimeout, ErrConnectionLost, context.DeadlineExceeded, context.Canceled} {
+		if errors.Is(err, unanswered) {
+			return true
+		}
+	}
+	return false
 }

@@ -89,10 +89,10 @@ func TestRetryableAndTimedOut(t *testing.T) {
 		{driver.ErrUnsupported, false, false},
 		{driver.ErrInvalid, true, false},
 		{driver.ErrForeign, false, false},
-		{driver.ErrConnectionLost, true, false},
+		{driver.ErrConnectionLost, true, true},
 		{driver.ErrTimeout, true, true},
 		{context.DeadlineExceeded, true, true},
-		{context.Canceled, true, false},
+		{context.Canceled, true, true},
 		{errOther, true, false},
 	}
 	for _, tc := range tests {
