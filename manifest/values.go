@@ -19,9 +19,12 @@ func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Durat
 // UnmarshalJSON reads the Go notation; bare numbers are refused because their
 // unit would be a guess.
 func (d *Duration) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
 	var s string
 	if err := json.Unmarshal(b, &s); err != nil {
-		return fmt.Errorf("a duration such as 30s or 1m30s is expected, in quotes or bare, with its unit")
+		return fmt.Errorf("a duration such as 30s or 1m30s is expected, with its unit, not %s", b)
 	}
 	v, err := time.ParseDuration(s)
 	if err != nil {
@@ -43,13 +46,3 @@ func (r Revision) Version() string {
 	}
 	return v
 }
-
-// ExitCodes is one entry of an exit rule: a number (decimal or 0x…), a range
-// "a..b", or an NTSTATUS name. Codes are unsigned 32-bit as Windows has them.
-type ExitCodes struct {
-	Text     string // as written
-	From, To uint32
-}
-
-// Contains reports whether code is covered.
-func (e ExitCodes) Contains(code uint32) bool { return e.From <= code && code <= e.To }
