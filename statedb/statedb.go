@@ -2,10 +2,39 @@
 // container, the last good text of each manifest file, the specification of
 // the revisions that were made, the prune brake, and a bounded history.
 //
-// It decides nothing and imports none of our packages.
+// It decides nothing, reads no clock for what it stores, and imports none of
+// our packages. Every Store here is safe for concurrent use: readers do not
+// wait for each other, writers take turns, and a Save that has returned is
+// seen by every later call.
+//
+// DB is the one on disk, Mem its twin for tests and trials, and Failing the
+// twin whose every call fails. All obey the suite in statedb/statedbtest.
 package statedb
 
-import "time"
+import (
+	"errors"
+	"time"
+)
+
+// The causes a caller may want to tell apart. They are wrapped in errors that
+// name the file.
+var (
+	// ErrLocked: another process holds the state.
+	ErrLocked = errors.New("locked by another process")
+	// ErrNewer: the file has a schema that this program does not know. It was
+	// not changed.
+	ErrNewer = errors.New("was written by a newer version")
+	// ErrClosed: the store was used after Close.
+	ErrClosed = errors.New("state is closed")
+)
+
+// Limits of what is kept.
+const (
+	MaxHistory          = 10_000 // entries in all
+	MaxContainerHistory = 200    // entries of one container
+	MaxSpecs            = 5      // revisions of one name
+	maxKeyBytes         = 4096   // of a name or a path
+)
 
 // Record is the memory of one container name. Its zero value, with a Name, is
 // a container that nothing is known of.
@@ -15,6 +44,7 @@ type Record struct {
 	Source   string        // manifest file that last asked for it
 	Live     string        // digest of the in-place fields last applied
 	Grace    time.Duration // grace period last asked for: needed when the manifest is gone
+	Needs    []string      // names it depends on: needed for the stop order when the manifest is gone
 
 	Ran      bool        // a start was asked for and its end has not been counted
 	Started  time.Time   // of the current or last run; zero if not known
@@ -25,19 +55,21 @@ type Record struct {
 	SeenExit time.Time   // the last exit that was counted
 	LastExit *Exit       // how the last run ended
 	Verdict  Verdict     // why it is not started again
+	Edit     string      // digest of the whole manifest when it gave up; an edit lets it try again
 
 	StopAt       time.Time // a stop was asked for; Terminate not before
+	StopSent     bool      // the runtime took the request
 	StopRevision string    // the version that is being stopped
 	StopReason   string
 
-	Op        string    // the action that was last asked for and may still take effect
-	OpUntil   time.Time // until then
-	OpErrors  int       // consecutive failed calls
-	OpRetryAt time.Time // no further call before
-	LastError string    // of the last failed call; "" after a success
+	Op        string    // an action that was under way when this was saved
+	FailedOp  string    // the action that the next three speak of
+	OpErrors  int       // consecutive calls of it that failed or had no effect
+	OpRetryAt time.Time // no further call of it before
+	LastError string    // of the last such call
 
+	State string    // shown state, kept so that Since survives the daemon
 	Since time.Time // since when State holds
-	State string    // shown state, kept so that "since" survives the daemon
 }
 
 // Exit is how a run ended.
@@ -99,14 +131,17 @@ type Spec struct {
 	At       time.Time
 }
 
-// Batch is what one transaction writes; nil fields write nothing.
+// Batch is what one transaction writes, all of it or nothing; nil fields write
+// nothing. Within a batch removals come first, so that a name may be dropped
+// and put again. Names and paths must not be empty or hold a NUL byte. Times
+// come back in UTC.
 type Batch struct {
 	Put       []Record
 	Drop      []string // names; with the record go its specs
-	Specs     []Spec
+	Specs     []Spec   // a revision that is kept already becomes the newest
 	Files     []ManifestFile
 	DropFiles []string
-	Entries   []Entry
+	Entries   []Entry // Seq is ignored
 	Brake     *Brake
 }
 
@@ -115,7 +150,8 @@ func (b Batch) Empty() bool {
 	return len(b.Put)+len(b.Drop)+len(b.Specs)+len(b.Files)+len(b.DropFiles)+len(b.Entries) == 0 && b.Brake == nil
 }
 
-// BadRecord is an entry that could not be read; it is set aside, not lost.
+// BadRecord is an entry that could not be read; its bytes are set aside in the
+// file, not lost. An empty Key means entries that are missing altogether.
 type BadRecord struct {
 	Bucket, Key string
 	Err         error
@@ -135,6 +171,6 @@ type Store interface {
 	Load() (State, error)
 	Save(b Batch) error
 	Specs(name string) ([]Spec, error)                  // newest first
-	History(container string, max int) ([]Entry, error) // newest first; "" is all
-	Close() error
+	History(container string, max int) ([]Entry, error) // newest first; "" is all, max <= 0 no limit
+	Close() error                                       // may be called again; later calls give ErrClosed
 }
