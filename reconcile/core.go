@@ -1,0 +1,276 @@
+package reconcile
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
+	"github.com/hcs-reconcile/hcs-reconcile/statedb"
+)
+
+// Config is what a Core must be told once.
+type Config struct {
+	// Linger is how long a call of a daemon that died, or a call that was given
+	// up, may still take effect.
+	Linger time.Duration
+	Brake  BrakeConfig
+	// Check tells what the driver refuses of a manifest; it has no side effects.
+	Check func(*manifest.Container) []driver.Note
+}
+
+// Wanted is one container that the folder asks for.
+type Wanted struct {
+	Container *manifest.Container
+	Blocked   string // not to be started or replaced, and why; "" if nothing is against it
+}
+
+// Change is what the folder asks for differently from now on.
+type Change struct {
+	Full   bool // what is not in Put is not wanted
+	Put    []Wanted
+	Drop   []string
+	Doubt  string // why what is missing may only seem so; "" if the folder is believed
+	SeenAt time.Time
+}
+
+// Op is one step that the engine shall take now.
+type Op struct {
+	Action    driver.Action
+	Ref       driver.Ref
+	Container *manifest.Container // what is wanted; nil if nothing is
+	Reason    Reason
+	At        time.Time // of the decision
+	SeenAt    time.Time // of the change of the folder that led to it; zero if none did
+}
+
+// Look is what was seen of one container after a step.
+type Look struct {
+	Known  bool // false: the look failed
+	Found  bool
+	Status driver.Status
+}
+
+// Turn is what the engine must do: save, then start the ops, then wait.
+type Turn struct {
+	Put    []statedb.Record
+	Drop   []string
+	Specs  []statedb.Spec
+	Brake  *statedb.Brake
+	Ops    []Op
+	Events []Event
+	Wake   time.Time // call Next again then; zero: only when a fact arrives
+	List   bool      // a listing is needed before some can be decided
+}
+
+// Core holds the facts and turns them into steps. Facts come in by Want, Have,
+// Exited and Done; Next takes the decisions. At most one step per container is
+// under way, and nothing is decided before the folder and the runtime have
+// both been seen once.
+type Core struct {
+	cfg     Config
+	entries map[string]*entry
+	needed  map[string][]string // name -> those that depend on it, sorted
+	dirty   []*entry            // to be decided, in order of arrival
+	ready   []*entry            // to be decided when a worker is free
+	wakes   wakeHeap
+	events  []Event
+	brake   brake
+	doubt   string
+	foreign []driver.Foreign
+
+	order      []*entry // entries by name, valid unless orderStale
+	orderStale bool
+
+	wantSeen, haveSeen bool
+	haveAt             time.Time // when the newest listing was asked for
+	draining           bool
+	listing            uint64 // counts listings, to find what is missing from one
+}
+
+// entry is everything known of one container name.
+type entry struct {
+	name    string
+	want    *manifest.Container
+	blocked string
+	refused *Hold
+	have    []driver.Status
+	rec     statedb.Record
+	before  statedb.Record // what rec was before the step under way
+	saved   statedb.Record
+	onDisk  bool
+
+	busy       *Op
+	factAt     time.Time       // of the newest fact that is not from a listing
+	hint       *driver.Status  // an exit that came while a step was under way
+	quarantine time.Time       // no decision before, and none without a later listing
+	seenAt     time.Time       // of the change that is not running yet
+	incoming   []driver.Status // of the listing being read
+	listing    uint64
+
+	queue queue
+	wake  time.Time
+	index int // in the wake heap, -1 if not in it
+	last  Decision
+	since time.Time // since when last.State holds
+}
+
+type queue uint8
+
+const (
+	idle queue = iota
+	inDirty
+	inReady
+)
+
+// NewCore starts from what was saved.
+func NewCore(now time.Time, cfg Config, records []statedb.Record, b statedb.Brake) *Core {
+	c := &Core{
+		cfg:     cfg,
+		entries: make(map[string]*entry, len(records)),
+		needed:  map[string][]string{},
+		brake:   newBrake(cfg.Brake, b),
+	}
+	for _, r := range records {
+		e := c.entry(r.Name)
+		e.rec, e.saved, e.onDisk = r, r, true
+		e.since = r.Since
+		e.last.State = State(r.State)
+		if r.Op != "" {
+			e.quarantine = now.Add(cfg.Linger)
+			e.rec.Op = ""
+		}
+		c.index(e, nil, r.Needs)
+	}
+	return c
+}
+
+func (c *Core) entry(name string) *entry {
+	e := c.entries[name]
+	if e == nil {
+		e = &entry{name: name, index: -1}
+		e.rec.Name = name
+		c.entries[name] = e
+		c.orderStale = true
+	}
+	return e
+}
+
+// Want takes a change of the folder.
+func (c *Core) Want(now time.Time, ch Change) {
+	if ch.Full {
+		c.dropOthers(ch.Put)
+	}
+	for _, w := range ch.Put {
+		c.want(c.entry(w.Container.Name()), w, ch.SeenAt)
+	}
+	for _, name := range ch.Drop {
+		if e := c.entries[name]; e != nil {
+			c.want(e, Wanted{}, ch.SeenAt)
+		}
+	}
+	if c.doubt != ch.Doubt {
+		c.doubt = ch.Doubt
+		c.touchUnwanted()
+	}
+	c.wantSeen = true
+}
+
+func (c *Core) dropOthers(put []Wanted) {
+	stay := make(map[string]bool, len(put))
+	for _, w := range put {
+		stay[w.Container.Name()] = true
+	}
+	for _, e := range c.sorted() {
+		if !stay[e.name] {
+			c.want(e, Wanted{}, time.Time{})
+		}
+	}
+}
+
+func (c *Core) want(e *entry, w Wanted, seenAt time.Time) {
+	before := e.want
+	e.want, e.blocked, e.refused = w.Container, w.Blocked, nil
+	if w.Container != nil {
+		e.refused = c.refusal(w.Container)
+		c.index(e, e.rec.Needs, needs(w.Container))
+		e.rec.Needs = needs(w.Container)
+	}
+	if before == nil || w.Container == nil || before.Revision != w.Container.Revision {
+		e.seenAt = seenAt
+	}
+	c.touch(e)
+	c.touchAround(e)
+}
+
+// refusal is the driver's no to a manifest.
+func (c *Core) refusal(m *manifest.Container) *Hold {
+	if c.cfg.Check == nil {
+		return nil
+	}
+	for _, n := range c.cfg.Check(m) {
+		if n.Refused {
+			return &Hold{StateFailed, Unsupported, n.Field + ": " + n.Message}
+		}
+	}
+	return nil
+}
+
+// Drain stops every container, dependents first; the daemon is about to end.
+func (c *Core) Drain() {
+	c.draining = true
+	for _, e := range c.sorted() {
+		c.touch(e)
+	}
+}
+
+// ConfirmPrune lets go what the prune brake holds back.
+func (c *Core) ConfirmPrune(now time.Time) (names []string) {
+	names = c.brake.confirm(now)
+	c.touchUnwanted()
+	return names
+}
+
+// touch puts e in line for a decision.
+func (c *Core) touch(e *entry) {
+	if e.queue == idle {
+		e.queue = inDirty
+		c.dirty = append(c.dirty, e)
+	}
+}
+
+// touchAround puts those in line whose gates look at e.
+func (c *Core) touchAround(e *entry) {
+	for _, n := range c.needed[e.name] {
+		if d := c.entries[n]; d != nil {
+			c.touch(d)
+		}
+	}
+	for _, n := range e.rec.Needs {
+		if d := c.entries[n]; d != nil {
+			c.touch(d)
+		}
+	}
+}
+
+func (c *Core) touchUnwanted() {
+	for _, e := range c.sorted() {
+		if e.want == nil {
+			c.touch(e)
+		}
+	}
+}
+
+// sorted returns all entries by name: order must not depend on a map.
+func (c *Core) sorted() []*entry {
+	if c.orderStale {
+		c.order = c.order[:0]
+		for _, e := range c.entries {
+			c.order = append(c.order, e)
+		}
+		slices.SortFunc(c.order, func(a, b *entry) int { return strings.Compare(a.name, b.name) })
+		c.orderStale = false
+	}
+	return c.order
+}

@@ -1,0 +1,279 @@
+// Package reconcile decides. Desired state, what runs, and the memory of a
+// container go in as values; at most one step, its reason, and the time of the
+// next look come out.
+//
+// It is pure: no clock, no goroutine, no lock, no I/O, no logger, no random
+// source; the time is an argument. Nothing here is safe for concurrent use:
+// one goroutine (reconcile/engine) owns a Core.
+package reconcile
+
+import (
+	"time"
+
+	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
+	"github.com/hcs-reconcile/hcs-reconcile/statedb"
+)
+
+// View is everything that one decision rests on.
+type View struct {
+	Now    time.Time
+	Want   *manifest.Container // nil: should not exist
+	Have   []driver.Status     // every revision of this name that the runtime holds
+	Record statedb.Record
+	// HoldStart forbids to create, start and replace; HoldStop forbids to stop
+	// and remove. Neither touches what runs.
+	HoldStart *Hold
+	HoldStop  *Hold
+	// Draining stops the container although it is wanted: the daemon ends.
+	Draining bool
+}
+
+// Hold is why a kind of step must wait, as it is shown.
+type Hold struct {
+	State   State
+	Reason  Reason
+	Message string
+}
+
+// Decision is what to do now about one container.
+type Decision struct {
+	Action  driver.Action // "": nothing now
+	Ref     driver.Ref    // what Action is for
+	Reason  Reason
+	Message string         // for people; complements Reason
+	State   State          // what to show
+	Record  statedb.Record // as it must be saved before the action
+	Forget  bool           // nothing is left: the record goes
+	Wake    time.Time      // look again then; zero: only when a fact changes
+}
+
+// Decide looks at one container and takes at most one step. It never stops,
+// terminates or removes what runs in the wanted revision, and never starts
+// what is not wanted.
+func Decide(v View) Decision {
+	s := step{View: v, rec: v.Record}
+	if v.Want == nil {
+		return s.discard()
+	}
+	s.split()
+	s.turnTo(v.Want)
+	switch {
+	case v.Draining:
+		return s.rest(DaemonStopping)
+	case v.Want.Spec.DesiredState == manifest.DesiredStopped:
+		return s.rest(DesiredStopped)
+	case len(s.old) > 0:
+		return s.replace(s.old[0])
+	case s.cur == nil:
+		return s.missing()
+	}
+	switch s.cur.State {
+	case driver.Running:
+		return s.running()
+	case driver.Paused:
+		return s.paused()
+	case driver.Created:
+		return s.start(FirstStart)
+	case driver.Stopped:
+		return s.stopped()
+	default:
+		return s.wait(StateHeld, UnknownRevision, "the runtime reports a state that this program does not know", time.Time{})
+	}
+}
+
+// step is one decision in the making.
+type step struct {
+	View
+	rec statedb.Record
+	cur *driver.Status  // the container of the wanted revision
+	old []driver.Status // those of other revisions
+}
+
+// split finds the container that is the wanted one. What runs under the name of
+// an older hash version, or of one that this program does not know, is the
+// wanted one too: a new program never replaces a container by itself.
+func (s *step) split() {
+	for i := range s.Have {
+		h := &s.Have[i]
+		switch {
+		case !s.wanted(h):
+			s.old = append(s.old, *h)
+		case s.cur == nil:
+			s.cur = h
+		case live(h) && !live(s.cur):
+			s.old = append(s.old, *s.cur)
+			s.cur = h
+		default:
+			s.old = append(s.old, *h)
+		}
+	}
+}
+
+func (s *step) wanted(h *driver.Status) bool {
+	if h.Revision == s.Want.Revision {
+		return true
+	}
+	same, known := s.Want.Matches(h.Revision)
+	return live(h) && (same || !known)
+}
+
+func live(h *driver.Status) bool { return h.State == driver.Running || h.State == driver.Paused }
+
+// turnTo makes the record speak of the wanted revision.
+func (s *step) turnTo(c *manifest.Container) {
+	r := &s.rec
+	r.Source, r.Grace = c.Origin.File, c.GracePeriod()
+	r.Needs = needs(c)
+	if s.cur != nil && live(s.cur) {
+		r.Ran, r.Started, r.Verdict, r.Edit = true, s.cur.Started, "", ""
+	}
+	if r.Revision == string(c.Revision) {
+		s.forgive(c)
+		return
+	}
+	same, known := c.Matches(manifest.Revision(r.Revision))
+	if r.Revision == "" || known && !same {
+		fresh(r)
+		r.Ran = s.cur != nil && live(s.cur)
+	}
+	r.Revision = string(c.Revision)
+}
+
+// fresh forgets what was counted for another revision.
+func fresh(r *statedb.Record) {
+	r.Ran, r.Failures, r.Recent, r.RetryAt, r.Verdict, r.Edit, r.Live = false, 0, nil, time.Time{}, "", "", ""
+	calmDown(r)
+}
+
+// calmDown forgets failed calls.
+func calmDown(r *statedb.Record) {
+	r.FailedOp, r.OpErrors, r.OpRetryAt, r.LastError = "", 0, time.Time{}, ""
+}
+
+// forgive lets a container that gave up try again once its manifest is edited.
+func (s *step) forgive(c *manifest.Container) {
+	r := &s.rec
+	if r.Verdict == statedb.GaveUp && r.Edit != c.Digest() {
+		r.Verdict, r.Edit, r.Failures, r.Recent, r.RetryAt = "", "", 0, nil, time.Time{}
+	}
+}
+
+// discard is the way of a container that no manifest asks for.
+func (s *step) discard() Decision {
+	if len(s.Have) == 0 {
+		d := s.wait(StateStopped, NotInManifests, "removed", time.Time{})
+		d.Forget = true
+		return d
+	}
+	return s.stop(s.Have[0], NotInManifests)
+}
+
+// rest is the way of a container that is wanted, but not running.
+func (s *step) rest(why Reason) Decision {
+	if len(s.Have) > 0 {
+		return s.stop(s.Have[0], why)
+	}
+	s.rec.Ran = false
+	return s.wait(StateStopped, why, "stopped, as asked", time.Time{})
+}
+
+// replace ends a container of another revision, once its successor may start.
+func (s *step) replace(old driver.Status) Decision {
+	if s.HoldStart != nil && live(&old) && !s.stopping(&old) {
+		h := *s.HoldStart
+		h.Message += "; the previous revision keeps running"
+		return s.held(h)
+	}
+	return s.stop(old, SpecChanged)
+}
+
+// missing is a wanted container that the runtime does not hold.
+func (s *step) missing() Decision {
+	if s.rec.Ran {
+		s.ended(s.rec.Revision, statedb.Exit{At: s.Now}, time.Time{})
+	}
+	if d, over := s.verdict(); over {
+		return d
+	}
+	why := NewContainer
+	if e := s.rec.LastExit; e != nil && !e.Asked {
+		why = ContainerLost
+	}
+	if d, hold := s.mayStart(); hold {
+		return d
+	}
+	return s.act(driver.Create, s.ref(), why, StateCreating)
+}
+
+// start runs the init process of a container that is made or has ended.
+func (s *step) start(why Reason) Decision {
+	if d, over := s.verdict(); over {
+		return d
+	}
+	if d, hold := s.mayStart(); hold {
+		return d
+	}
+	d := s.act(driver.Start, s.ref(), why, StateStarting)
+	if d.Action != "" {
+		d.Record.Ran, d.Record.Live = true, s.Want.Live
+		clearStop(&d.Record)
+	}
+	return d
+}
+
+func (s *step) ref() driver.Ref { return driver.Ref{Name: s.Want.Name(), Revision: s.Want.Revision} }
+
+// mayStart holds a start back: dependencies, refusals, backoff.
+func (s *step) mayStart() (Decision, bool) {
+	if s.HoldStart != nil {
+		return s.held(*s.HoldStart), true
+	}
+	if at := s.retryAt(); at.After(s.Now) {
+		return s.wait(StateCrashLoopBackOff, BackOff, backOffText(&s.rec), at), true
+	}
+	return Decision{}, false
+}
+
+// running is the healthy case: nothing to do, or an in-place change.
+func (s *step) running() Decision {
+	if s.Want.Spec.DesiredState == manifest.DesiredPaused {
+		return s.act(driver.Pause, s.cur.Ref, DesiredPaused, StateRunning)
+	}
+	// A stop that was asked for before the manifest wanted it again cannot be
+	// recalled; but nothing is added to it.
+	if s.rec.Live != s.Want.Live && s.HoldStart == nil {
+		d := s.act(driver.Update, s.cur.Ref, SettingsChanged, s.up())
+		if d.Action != "" {
+			d.Record.Live = s.Want.Live
+		}
+		return d
+	}
+	if _, known := s.Want.Matches(s.cur.Revision); !known {
+		return s.wait(s.up(), UnknownRevision, "made by a newer version of this program; left as it is", time.Time{})
+	}
+	if s.HoldStart != nil && s.HoldStart.Reason == InvalidManifest {
+		return s.wait(s.up(), InvalidManifest, s.HoldStart.Message, time.Time{})
+	}
+	return s.wait(s.up(), UpToDate, "", time.Time{})
+}
+
+// up is Running, or Ready where the manifest says how readiness shows.
+func (s *step) up() State { return StateRunning }
+
+func (s *step) paused() Decision {
+	if s.Want.Spec.DesiredState == manifest.DesiredPaused {
+		return s.wait(StatePaused, UpToDate, "", time.Time{})
+	}
+	return s.act(driver.Resume, s.cur.Ref, DesiredRunning, StatePaused)
+}
+
+// stopped is a container whose init process has ended.
+func (s *step) stopped() Decision {
+	if e := s.cur.Exit; s.rec.SeenExit.IsZero() || !e.At.Equal(s.rec.SeenExit) {
+		s.ended(string(s.cur.Revision), statedb.Exit{Code: e.Code, Known: e.Known, At: e.At}, s.cur.Started)
+	} else {
+		s.rec.Ran = false // a start was asked for and did not happen
+	}
+	return s.start(Restart)
+}

@@ -1,0 +1,280 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/manifest/folder"
+	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
+	"github.com/hcs-reconcile/hcs-reconcile/statedb"
+)
+
+// loop is the state that one goroutine owns.
+type loop struct {
+	cfg      Config
+	core     *reconcile.Core
+	requests <-chan func(*loop)
+	want     <-chan folder.Update
+	exits    <-chan driver.Status
+	results  chan result
+	listings chan listing
+
+	calls   calls           // under way
+	list    lister          // when to list next
+	pending statedb.Batch   // to be written with the next turn
+	files   map[string]bool // path -> valid
+	folder  folder.Update   // the newest, for its problems and source
+	saveErr error
+	ending  time.Time // when Run must return at the latest; zero: not ending
+}
+
+func newLoop(cfg Config, requests <-chan func(*loop)) *loop {
+	now := time.Now()
+	return &loop{
+		cfg: cfg,
+		core: reconcile.NewCore(now, reconcile.Config{
+			Linger: cfg.Driver.Linger(), Brake: cfg.Brake, Check: cfg.Driver.Check,
+		}, cfg.Saved.Records, cfg.Saved.Brake),
+		requests: requests,
+		want:     cfg.Want,
+		exits:    cfg.Driver.Exits(),
+		results:  make(chan result, cfg.Workers),
+		listings: make(chan listing, 1),
+		list:     lister{due: now, every: cfg.Resync},
+		files:    map[string]bool{},
+	}
+}
+
+// run is one turn after the other: decide, save, act, wait for a fact.
+func (l *loop) run(ctx context.Context) error {
+	// Calls under way are not torn when the daemon is asked to end.
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := ctx.Done()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		now := time.Now()
+		wake := l.turn(work, now)
+		if l.ended(now) {
+			return l.flush()
+		}
+		setTimer(timer, wake)
+		select {
+		case <-stop:
+			stop = nil
+			l.end(time.Now())
+		case u, ok := <-l.want:
+			l.wanted(u, ok)
+		case st, ok := <-l.exits:
+			l.exited(st, ok)
+		case r := <-l.results:
+			l.finished(r)
+		case a := <-l.listings:
+			l.listed(a)
+		case ask := <-l.requests:
+			ask(l)
+		case <-timer.C:
+		}
+		l.drain()
+	}
+}
+
+// drain takes the facts that are there already, so that one turn and one
+// transaction serve them all.
+func (l *loop) drain() {
+	for range 4 * l.cfg.Workers {
+		select {
+		case st, ok := <-l.exits:
+			l.exited(st, ok)
+		case r := <-l.results:
+			l.finished(r)
+		default:
+			return
+		}
+	}
+}
+
+// turn decides, saves and acts; it returns when to do so again at the latest.
+func (l *loop) turn(work context.Context, now time.Time) time.Time {
+	for _, op := range l.calls.overdue(now) {
+		l.core.Overdue(now, op)
+	}
+	free := l.cfg.Workers - l.calls.counted()
+	if !l.ending.IsZero() && !l.cfg.StopOnExit {
+		free = 0
+	}
+	t := l.core.Next(now, free)
+	if l.save(now, t) {
+		for _, op := range t.Ops {
+			l.calls.begin(op, now.Add(l.cfg.Timeout))
+			go l.perform(work, op)
+		}
+	}
+	for _, ev := range t.Events {
+		for _, o := range l.cfg.Observers {
+			o.Observe(ev)
+		}
+	}
+	if t.List {
+		l.list.now(now)
+	}
+	if l.list.begin(now) {
+		go l.look(work)
+	}
+	return soonest(l.core.Wake(), l.list.wake(), l.calls.deadline(), l.ending)
+}
+
+// save writes what the turn decided before any of it is done.
+func (l *loop) save(now time.Time, t reconcile.Turn) bool {
+	b := l.pending
+	b.Put, b.Drop, b.Specs, b.Brake = t.Put, t.Drop, t.Specs, t.Brake
+	b.Entries = append(b.Entries, entries(t.Events)...)
+	l.pending.Entries = b.Entries
+	if len(b.Put)+len(b.Drop)+len(b.Specs)+len(b.Files)+len(b.DropFiles) == 0 && b.Brake == nil {
+		return true // history alone waits for company
+	}
+	err := l.cfg.Store.Save(b)
+	if err != nil {
+		if l.saveErr == nil {
+			l.cfg.Log.Error("state not saved; no step is taken until it can be", "err", err)
+		}
+		l.saveErr = err
+		l.core.NotSaved(now, t)
+		return false
+	}
+	l.saveErr = nil
+	l.pending = statedb.Batch{}
+	return true
+}
+
+// flush writes the history that waited for company.
+func (l *loop) flush() error {
+	if l.pending.Empty() {
+		return nil
+	}
+	return l.cfg.Store.Save(l.pending)
+}
+
+func (l *loop) wanted(u folder.Update, ok bool) {
+	if !ok {
+		l.want = nil
+		return
+	}
+	if u.Full {
+		clear(l.files)
+	}
+	for _, f := range u.Files {
+		l.files[f.Path] = f.Valid
+		if f.Text != nil {
+			l.pending.Files = append(l.pending.Files, statedb.ManifestFile{Path: f.Path, Text: f.Text, At: f.ReadAt})
+		}
+	}
+	for _, p := range u.Gone {
+		delete(l.files, p)
+		l.pending.DropFiles = append(l.pending.DropFiles, p)
+	}
+	l.folder = folder.Update{Problems: u.Problems, Source: u.Source, Doubt: u.Doubt}
+	l.core.Want(time.Now(), change(u))
+}
+
+func change(u folder.Update) reconcile.Change {
+	c := reconcile.Change{Full: u.Full, Drop: u.Drop, Doubt: u.Doubt, SeenAt: u.SeenAt}
+	c.Put = make([]reconcile.Wanted, 0, len(u.Put))
+	for _, w := range u.Put {
+		c.Put = append(c.Put, reconcile.Wanted{Container: w.Container, Blocked: w.Blocked})
+	}
+	return c
+}
+
+func (l *loop) exited(st driver.Status, ok bool) {
+	if !ok {
+		l.exits = nil
+		return
+	}
+	l.core.Exited(time.Now(), st)
+}
+
+func (l *loop) finished(r result) {
+	l.calls.end(r.op)
+	l.core.Done(time.Now(), r.op, r.look, r.err)
+}
+
+// end begins the orderly end.
+func (l *loop) end(now time.Time) {
+	limit := l.cfg.Timeout
+	if l.cfg.StopOnExit {
+		limit = l.cfg.StopLimit
+		l.core.Drain()
+	}
+	l.ending = now.Add(limit)
+}
+
+func (l *loop) ended(now time.Time) bool {
+	if l.ending.IsZero() {
+		return false
+	}
+	if !now.Before(l.ending) {
+		l.cfg.Log.Warn("ended before all was done", "calls", l.calls.len())
+		return true
+	}
+	return l.calls.len() == 0 && !l.list.busy && (!l.cfg.StopOnExit || l.core.AllStopped())
+}
+
+func (l *loop) view(now time.Time) View {
+	v := View{
+		At: now, Started: l.core.Started(), Containers: l.core.Status(now), Foreign: l.core.Foreign(), Brake: l.core.Brake(),
+		Problems: l.folder.Problems, Files: maps.Clone(l.files), Source: l.folder.Source, Doubt: l.folder.Doubt,
+		Synced: l.core.Synced(), Workers: l.calls.len(), Stopping: !l.ending.IsZero(),
+	}
+	if l.list.err != nil {
+		v.ListError = l.list.err.Error()
+	}
+	if l.saveErr != nil {
+		v.SaveError = l.saveErr.Error()
+	}
+	return v
+}
+
+// entries are the events that the history keeps: decisions, exits, failures.
+func entries(events []reconcile.Event) []statedb.Entry {
+	var es []statedb.Entry
+	for _, ev := range events {
+		if ev.Kind == reconcile.Done && ev.Err == nil || ev.Kind == reconcile.Became && !ev.Warning {
+			continue
+		}
+		es = append(es, statedb.Entry{
+			At: ev.At, Container: ev.Container, Type: severity(ev), Action: string(ev.Action),
+			Reason: string(ev.Reason), Message: ev.Message,
+		})
+	}
+	return es
+}
+
+func severity(ev reconcile.Event) string {
+	if ev.Warning {
+		return "Warning"
+	}
+	return "Normal"
+}
+
+func setTimer(t *time.Timer, at time.Time) {
+	if at.IsZero() {
+		t.Stop()
+		return
+	}
+	t.Reset(max(time.Until(at), 0))
+}
+
+// soonest returns the earliest time that is not zero.
+func soonest(ts ...time.Time) time.Time {
+	var first time.Time
+	for _, t := range ts {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}

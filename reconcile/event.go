@@ -1,0 +1,36 @@
+package reconcile
+
+import (
+	"time"
+
+	"github.com/hcs-reconcile/hcs-reconcile/driver"
+)
+
+// Kind is what an event tells of.
+type Kind string
+
+// The kinds of events.
+const (
+	Decided Kind = "Decided" // a step is about to be taken
+	Done    Kind = "Done"    // its call came back, well or not
+	Exited  Kind = "Exited"  // an init process ended
+	Became  Kind = "Became"  // the shown state or its reason changed without a step
+)
+
+// Event is one thing that happened. Log line, metric and history entry are
+// made from the same value, so they cannot disagree.
+type Event struct {
+	At        time.Time
+	Kind      Kind
+	Container string
+	Revision  string
+	Action    driver.Action // Decided, Done
+	Reason    Reason
+	State     State
+	Message   string
+	Warning   bool
+	Took      time.Duration // Done: from the decision to the answer
+	Err       error         // Done: what failed
+	Exit      driver.Exit   // Exited
+	Lag       time.Duration // Done of a start: since the file was seen; 0 if it was not a change of a file
+}

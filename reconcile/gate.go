@@ -1,0 +1,159 @@
+package reconcile
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
+	"github.com/hcs-reconcile/hcs-reconcile/statedb"
+)
+
+// view gathers what the decision on e rests on.
+func (c *Core) view(now time.Time, e *entry) View {
+	v := View{Now: now, Want: e.want, Have: e.have, Record: e.rec, Draining: c.draining}
+	if e.want != nil {
+		v.HoldStart = c.holdStart(e)
+	}
+	v.HoldStop = c.holdStop(e)
+	return v
+}
+
+// holdStart is what is against starting or replacing e.
+func (c *Core) holdStart(e *entry) *Hold {
+	if e.blocked != "" {
+		return &Hold{StateHeld, InvalidManifest, e.blocked}
+	}
+	if e.refused != nil {
+		return e.refused
+	}
+	for _, dep := range e.want.Spec.DependsOn {
+		if is, met := c.met(dep); !met {
+			return &Hold{StateWaiting, DependencyNotMet, fmt.Sprintf("%s shall be %s, and is %s", dep.Name, dep.Condition, is)}
+		}
+	}
+	if with := e.want.Spec.Network.ShareWith; with != "" {
+		if is, met := c.met(manifest.Dependency{Name: with, Condition: manifest.ConditionStarted}); !met {
+			return &Hold{StateWaiting, DependencyNotMet, fmt.Sprintf("%s lends its network, and is %s", with, is)}
+		}
+	}
+	return nil
+}
+
+// met reports whether a dependency has reached its condition.
+func (c *Core) met(dep manifest.Dependency) (is State, met bool) {
+	e := c.entries[dep.Name]
+	if e == nil || e.want == nil {
+		return "not in the manifests", false
+	}
+	completed := e.rec.Verdict == statedb.Completed && c.current(e)
+	switch dep.Condition {
+	case manifest.ConditionCompleted:
+		met = completed
+	case manifest.ConditionStarted:
+		met = completed || e.running()
+	case manifest.ConditionReady:
+		met = e.running()
+	}
+	if is = e.last.State; is == "" {
+		is = StatePending
+	}
+	return is, met
+}
+
+// current reports whether the record speaks of the wanted revision.
+func (c *Core) current(e *entry) bool {
+	same, known := e.want.Matches(manifest.Revision(e.rec.Revision))
+	return same || !known
+}
+
+// running reports whether a container of the wanted revision runs.
+func (e *entry) running() bool {
+	return slices.ContainsFunc(e.have, func(s driver.Status) bool {
+		if !live(&s) {
+			return false
+		}
+		same, known := e.want.Matches(s.Revision)
+		return same || !known
+	})
+}
+
+// holdStop is what is against stopping or removing e.
+func (c *Core) holdStop(e *entry) *Hold {
+	if e.want == nil && !c.draining {
+		if c.doubt != "" {
+			return &Hold{StateHeld, FolderInDoubt, c.doubt}
+		}
+		if c.brake.holds(e.name) {
+			return &Hold{StatePruneBlocked, PruneBlocked, c.brake.message()}
+		}
+	}
+	if !c.leaving(e) {
+		return nil
+	}
+	for _, name := range c.needed[e.name] {
+		if d := c.entries[name]; d != nil && c.leaving(d) && d.anyLive() && !c.reaches(e, d.name, map[string]bool{}) {
+			return &Hold{StateStopping, DependentsRunning, name + " needs it, and stops first"}
+		}
+	}
+	return nil
+}
+
+// leaving reports whether e is on its way out, rather than being replaced.
+func (c *Core) leaving(e *entry) bool {
+	return c.draining || e.want == nil || e.want.Spec.DesiredState == manifest.DesiredStopped
+}
+
+func (e *entry) anyLive() bool {
+	return slices.ContainsFunc(e.have, func(s driver.Status) bool { return live(&s) })
+}
+
+// reaches reports whether e itself needs name, over any number of steps: in a
+// ring nobody can be last, so nobody waits.
+func (c *Core) reaches(e *entry, name string, seen map[string]bool) bool {
+	if seen[e.name] {
+		return false
+	}
+	seen[e.name] = true
+	for _, n := range e.rec.Needs {
+		if n == name {
+			return true
+		}
+		if d := c.entries[n]; d != nil && c.reaches(d, name, seen) {
+			return true
+		}
+	}
+	return false
+}
+
+// needs lists the names that a manifest depends on, sorted.
+func needs(m *manifest.Container) []string {
+	if len(m.Spec.DependsOn) == 0 && m.Spec.Network.ShareWith == "" {
+		return nil
+	}
+	var ns []string
+	for _, d := range m.Spec.DependsOn {
+		ns = append(ns, d.Name)
+	}
+	if w := m.Spec.Network.ShareWith; w != "" {
+		ns = append(ns, w)
+	}
+	slices.Sort(ns)
+	return slices.Compact(ns)
+}
+
+// index keeps the reversed dependencies.
+func (c *Core) index(e *entry, before, after []string) {
+	for _, n := range before {
+		c.needed[n] = slices.DeleteFunc(c.needed[n], func(s string) bool { return s == e.name })
+		if len(c.needed[n]) == 0 {
+			delete(c.needed, n)
+		}
+	}
+	for _, n := range after {
+		if i, found := slices.BinarySearch(c.needed[n], e.name); !found {
+			c.needed[n] = slices.Insert(c.needed[n], i, e.name)
+		}
+	}
+}

@@ -1,0 +1,198 @@
+package reconcile
+
+import (
+	"slices"
+	"time"
+
+	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
+	"github.com/hcs-reconcile/hcs-reconcile/statedb"
+)
+
+// Next decides on everything that is in line, and hands out at most free steps.
+func (c *Core) Next(now time.Time, free int) Turn {
+	var t Turn
+	if !c.wantSeen || !c.haveSeen {
+		return t
+	}
+	c.due(now)
+	c.applyBrake(now, &t)
+	for len(c.dirty) > 0 {
+		line := c.dirty
+		c.dirty = nil
+		for _, e := range line {
+			e.queue = idle
+			c.decide(now, e, free-len(t.Ops), &t)
+		}
+	}
+	for len(c.ready) > 0 && len(t.Ops) < free {
+		e := c.ready[0]
+		c.ready = c.ready[1:]
+		e.queue = idle
+		c.decide(now, e, 1, &t)
+	}
+	t.Events, c.events = c.events, nil
+	t.Wake = c.wakes.first()
+	return t
+}
+
+func (c *Core) due(now time.Time) {
+	for {
+		e := c.wakes.pop(now)
+		if e == nil {
+			return
+		}
+		c.touch(e)
+	}
+}
+
+// decide takes the decision for e; a step that finds no free worker waits in line.
+func (c *Core) decide(now time.Time, e *entry, free int, t *Turn) {
+	if e.busy != nil {
+		return
+	}
+	if !e.quarantine.IsZero() {
+		c.holdForListing(now, e, t)
+		return
+	}
+	d := Decide(c.view(now, e))
+	if d.Action != "" && free < 1 {
+		e.queue = inReady
+		c.ready = append(c.ready, e)
+		return
+	}
+	if d.Forget {
+		c.forget(e, t)
+		return
+	}
+	if d.State != e.last.State || d.Record.Verdict != e.rec.Verdict {
+		defer c.touchAround(e)
+	}
+	c.show(now, e, d)
+	e.before, e.rec = e.rec, d.Record
+	e.rec.State, e.rec.Since = string(d.State), e.since
+	if d.Action != "" {
+		c.begin(now, e, d, t)
+	}
+	if d.Action != "" || !e.onDisk || differs(&e.rec, &e.saved) {
+		e.saved, e.onDisk = e.rec, true
+		t.Put = append(t.Put, e.rec)
+	}
+	if !d.Wake.IsZero() {
+		c.wakeAt(e, d.Wake)
+	}
+}
+
+// holdForListing leaves a container alone whose last call may still take
+// effect, until a listing taken after that.
+func (c *Core) holdForListing(now time.Time, e *entry, t *Turn) {
+	c.show(now, e, Decision{State: e.last.State, Reason: NotYetSeen, Message: e.last.Message})
+	if now.Before(e.quarantine) {
+		c.wakeAt(e, e.quarantine)
+		return
+	}
+	t.List = true
+}
+
+func (c *Core) begin(now time.Time, e *entry, d Decision, t *Turn) {
+	op := Op{Action: d.Action, Ref: d.Ref, Container: e.want, Reason: d.Reason, At: now, SeenAt: e.seenAt}
+	e.busy = &op
+	t.Ops = append(t.Ops, op)
+	if d.Action == driver.Create {
+		if text, err := manifest.Redacted(e.want); err == nil {
+			t.Specs = append(t.Specs, statedb.Spec{Name: e.name, Revision: string(d.Ref.Revision), JSON: text, At: now})
+		}
+	}
+	c.events = append(c.events, Event{
+		At: now, Kind: Decided, Container: e.name, Revision: string(d.Ref.Revision), Action: d.Action,
+		Reason: d.Reason, State: d.State, Message: d.Message, Warning: d.Reason == GracePeriodOver || d.Reason == ContainerLost,
+	})
+}
+
+func (c *Core) forget(e *entry, t *Turn) {
+	if e.onDisk {
+		t.Drop = append(t.Drop, e.name)
+	}
+	c.wakes.remove(e)
+	c.touchAround(e)
+	c.index(e, e.rec.Needs, nil)
+	delete(c.brake.passed, e.name)
+	delete(c.entries, e.name)
+	c.orderStale = true
+}
+
+// show keeps what the container looks like, and tells when that changes by itself.
+func (c *Core) show(now time.Time, e *entry, d Decision) {
+	if d.State != e.last.State {
+		e.since = now
+	}
+	if d.Action == "" && d.State != "" && (d.State != e.last.State || d.Reason != e.last.Reason) && d.Reason != NotYetSeen {
+		c.events = append(c.events, Event{
+			At: now, Kind: Became, Container: e.name, Revision: e.rec.Revision, Reason: d.Reason,
+			State: d.State, Message: d.Message, Warning: warns(d.State),
+		})
+	}
+	e.last = d
+}
+
+func warns(s State) bool {
+	switch s {
+	case StateCrashLoopBackOff, StateGaveUp, StateFailed, StateHeld, StateStuck, StatePruneBlocked:
+		return true
+	default:
+		return false
+	}
+}
+
+// differs tells whether a record must be written although no step is taken.
+// What only shows (State, Since, Started) or only mattered while a call was
+// under way (Op) rides along with the next change.
+func differs(a, b *statedb.Record) bool {
+	if a.Name != b.Name || a.Revision != b.Revision || a.Source != b.Source || a.Live != b.Live || a.Grace != b.Grace ||
+		a.Ran != b.Ran || a.Failures != b.Failures || a.Restarts != b.Restarts || a.Verdict != b.Verdict || a.Edit != b.Edit {
+		return true
+	}
+	if !a.RetryAt.Equal(b.RetryAt) || !a.SeenExit.Equal(b.SeenExit) || !a.StopAt.Equal(b.StopAt) ||
+		a.StopSent != b.StopSent || a.StopRevision != b.StopRevision || a.StopReason != b.StopReason {
+		return true
+	}
+	if a.FailedOp != b.FailedOp || a.OpErrors != b.OpErrors || !a.OpRetryAt.Equal(b.OpRetryAt) || a.LastError != b.LastError {
+		return true
+	}
+	return !slices.Equal(a.Needs, b.Needs) || !slices.EqualFunc(a.Recent, b.Recent, time.Time.Equal) || !sameExit(a.LastExit, b.LastExit)
+}
+
+func sameExit(a, b *statedb.Exit) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Code == b.Code && a.Known == b.Known && a.At.Equal(b.At) && a.Asked == b.Asked && a.Reason == b.Reason
+}
+
+func (c *Core) wakeAt(e *entry, at time.Time) {
+	if e.index >= 0 && !at.Before(e.wake) {
+		return
+	}
+	c.wakes.set(e, at)
+}
+
+func (c *Core) exitEvent(now time.Time, e *entry, st driver.Status) {
+	c.events = append(c.events, Event{
+		At: now, Kind: Exited, Container: e.name, Revision: string(st.Revision), Exit: st.Exit,
+		Warning: st.Exit.Known && st.Exit.Code != 0 && e.rec.StopAt.IsZero(),
+		Message: exitText(&statedb.Exit{Code: st.Exit.Code, Known: st.Exit.Known}),
+	})
+}
+
+func (c *Core) doneEvent(now time.Time, e *entry, op Op, err error) {
+	ev := Event{
+		At: now, Kind: Done, Container: e.name, Revision: string(op.Ref.Revision), Action: op.Action,
+		Reason: op.Reason, State: e.last.State, Took: now.Sub(op.At), Err: err, Warning: err != nil,
+	}
+	if err != nil {
+		ev.Message = err.Error()
+	} else if op.Action == driver.Start && !op.SeenAt.IsZero() {
+		ev.Lag = now.Sub(op.SeenAt)
+	}
+	c.events = append(c.events, ev)
+}

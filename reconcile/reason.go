@@ -1,0 +1,89 @@
+package reconcile
+
+// Reason is why a step is taken, or why none is. The list is closed: metrics,
+// events, logs and docs all speak these words.
+type Reason string
+
+// Reasons for a step.
+const (
+	NewContainer    Reason = "NewContainer"    // asked for, and not there
+	ContainerLost   Reason = "ContainerLost"   // it ran, and the runtime has it no more
+	FirstStart      Reason = "FirstStart"      // made, and never started
+	Restart         Reason = "Restart"         // it ended, and shall run again
+	SpecChanged     Reason = "SpecChanged"     // what runs is of another revision
+	SettingsChanged Reason = "SettingsChanged" // in-place fields differ
+	NotInManifests  Reason = "NotInManifests"  // ours, and in no manifest
+	DesiredStopped  Reason = "DesiredStopped"  // the manifest wants it stopped
+	DesiredPaused   Reason = "DesiredPaused"   // the manifest wants it paused
+	DesiredRunning  Reason = "DesiredRunning"  // paused, and the manifest wants it running
+	DaemonStopping  Reason = "DaemonStopping"  // the daemon stops its containers on exit
+	GracePeriodOver Reason = "GracePeriodOver" // asked to stop, and still there
+	Leftover        Reason = "Leftover"        // an ended or unfinished one in the way
+)
+
+// Reasons for no step.
+const (
+	UpToDate            Reason = "UpToDate"            // as the manifest says
+	Ended               Reason = "Ended"               // completed, and shall not run again
+	EndedBadly          Reason = "EndedBadly"          // failed, and the policy is Never
+	TooManyRestarts     Reason = "TooManyRestarts"     // maxRestarts used up
+	ExitRule            Reason = "ExitRule"            // a rule of the manifest said so
+	BackOff             Reason = "BackOff"             // waiting for the next start
+	WaitingForExit      Reason = "WaitingForExit"      // asked to stop, grace period runs
+	DependencyNotMet    Reason = "DependencyNotMet"    // dependsOn
+	DependentsRunning   Reason = "DependentsRunning"   // those that need it stop first
+	InvalidManifest     Reason = "InvalidManifest"     // the folder cannot be followed here
+	Unsupported         Reason = "Unsupported"         // the driver refuses it
+	FolderInDoubt       Reason = "FolderInDoubt"       // missing from the folder, but perhaps only unreadable
+	PruneBlocked        Reason = "PruneBlocked"        // too many would go at once
+	UnknownRevision     Reason = "UnknownRevision"     // made by a newer program; left as it is
+	OperationInProgress Reason = "OperationInProgress" // a call is under way
+	OperationFailed     Reason = "OperationFailed"     // a call failed; it is repeated
+	OperationTimedOut   Reason = "OperationTimedOut"   // a call does not come back
+	NotYetSeen          Reason = "NotYetSeen"          // an earlier call may still take effect
+	OtherOwner          Reason = "OtherOwner"          // foreign
+)
+
+// StepReasons and WaitReasons are the closed list, for metrics and docs.
+var (
+	StepReasons = []Reason{
+		NewContainer, ContainerLost, FirstStart, Restart, SpecChanged, SettingsChanged, NotInManifests,
+		DesiredStopped, DesiredPaused, DesiredRunning, DaemonStopping, GracePeriodOver, Leftover,
+	}
+	WaitReasons = []Reason{
+		UpToDate, Ended, EndedBadly, TooManyRestarts, ExitRule, BackOff, WaitingForExit, DependencyNotMet,
+		DependentsRunning, InvalidManifest, Unsupported, FolderInDoubt, PruneBlocked, UnknownRevision,
+		OperationInProgress, OperationFailed, OperationTimedOut, NotYetSeen, OtherOwner,
+	}
+)
+
+// State is the one word that is shown for a container.
+type State string
+
+// The states that users see.
+const (
+	StatePending          State = "Pending"
+	StateWaiting          State = "Waiting"
+	StateCreating         State = "Creating"
+	StateStarting         State = "Starting"
+	StateRunning          State = "Running"
+	StateReady            State = "Ready"
+	StateStopping         State = "Stopping"
+	StateStopped          State = "Stopped"
+	StateCompleted        State = "Completed"
+	StateCrashLoopBackOff State = "CrashLoopBackOff"
+	StateGaveUp           State = "GaveUp"
+	StateFailed           State = "Failed"
+	StatePaused           State = "Paused"
+	StateHeld             State = "Held"
+	StateStuck            State = "Stuck"
+	StatePruneBlocked     State = "PruneBlocked"
+	StateForeign          State = "Foreign"
+)
+
+// States is the closed list, for metrics and docs.
+var States = []State{
+	StatePending, StateWaiting, StateCreating, StateStarting, StateRunning, StateReady, StateStopping, StateStopped,
+	StateCompleted, StateCrashLoopBackOff, StateGaveUp, StateFailed, StatePaused, StateHeld, StateStuck,
+	StatePruneBlocked, StateForeign,
+}

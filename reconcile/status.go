@@ -1,0 +1,152 @@
+package reconcile
+
+import (
+	"time"
+
+	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
+	"github.com/hcs-reconcile/hcs-reconcile/statedb"
+)
+
+// ContainerStatus is what is shown of one container.
+type ContainerStatus struct {
+	Name     string                `json:"name"`
+	Desired  manifest.DesiredState `json:"desired,omitempty"` // "" if in no manifest
+	State    State                 `json:"state"`
+	Reason   Reason                `json:"reason"`
+	Message  string                `json:"message,omitempty"`
+	Since    time.Time             `json:"since,omitzero"`
+	Ready    bool                  `json:"ready"`
+	Settled  bool                  `json:"settled"` // nothing is under way or due
+	Source   string                `json:"source,omitempty"`
+	Line     int                   `json:"line,omitempty"`
+	Image    string                `json:"image,omitempty"`
+	Labels   map[string]string     `json:"labels,omitempty"`
+	Revision manifest.Revision     `json:"revision,omitempty"` // wanted
+	Actual   []driver.Status       `json:"-"`
+
+	RunningRevision manifest.Revision `json:"runningRevision,omitempty"`
+	PID             int               `json:"pid,omitempty"`
+	Started         time.Time         `json:"started,omitzero"`
+	Restarts        uint64            `json:"restarts"`
+	Failures        int               `json:"failures,omitempty"` // exits in a row
+	BackOff         time.Duration     `json:"-"`
+	NextTry         time.Time         `json:"nextTry,omitzero"`
+	LastExit        *ExitStatus       `json:"lastExit,omitempty"`
+	Action          driver.Action     `json:"action,omitempty"` // under way
+	ActionSince     time.Time         `json:"actionSince,omitzero"`
+}
+
+// ExitStatus is how the last run ended.
+type ExitStatus struct {
+	Code   *uint32   `json:"code"` // null: nobody was watching
+	Text   string    `json:"text"`
+	At     time.Time `json:"at"`
+	Asked  bool      `json:"asked,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// BrakeStatus is what the prune brake holds back.
+type BrakeStatus struct {
+	Blocked []string  `json:"blocked,omitempty"`
+	Since   time.Time `json:"since,omitzero"`
+	Message string    `json:"message,omitempty"`
+}
+
+// Status shows all containers by name.
+func (c *Core) Status(now time.Time) []ContainerStatus {
+	out := make([]ContainerStatus, 0, len(c.entries))
+	for _, e := range c.sorted() {
+		out = append(out, c.status(now, e))
+	}
+	return out
+}
+
+// Wake is when Next has something to do although no fact arrives; zero: never.
+func (c *Core) Wake() time.Time { return c.wakes.first() }
+
+// Foreign lists the containers of other owners, as of the newest listing.
+func (c *Core) Foreign() []driver.Foreign { return c.foreign }
+
+// Brake tells what the prune brake holds back.
+func (c *Core) Brake() BrakeStatus {
+	if len(c.brake.blocked) == 0 {
+		return BrakeStatus{}
+	}
+	return BrakeStatus{Blocked: c.brake.blocked, Since: c.brake.since, Message: c.brake.message()}
+}
+
+// Synced reports when the runtime was last listed; zero: not yet.
+func (c *Core) Synced() time.Time { return c.haveAt }
+
+// AllStopped reports whether nothing of ours runs or is being worked on.
+func (c *Core) AllStopped() bool {
+	for _, e := range c.entries {
+		if e.busy != nil || e.anyLive() {
+			return false
+		}
+	}
+	return c.Started()
+}
+
+// Started reports whether the folder and the runtime have both been seen.
+func (c *Core) Started() bool { return c.wantSeen && c.haveSeen }
+
+func (c *Core) status(now time.Time, e *entry) ContainerStatus {
+	s := ContainerStatus{
+		Name: e.name, State: e.last.State, Reason: e.last.Reason, Message: e.last.Message, Since: e.since,
+		Source: e.rec.Source, Restarts: e.rec.Restarts, Failures: e.rec.Failures, Actual: e.have,
+		LastExit: exitStatus(e.rec.LastExit),
+	}
+	if s.State == "" {
+		s.State = StatePending
+	}
+	if w := e.want; w != nil {
+		s.Desired, s.Revision, s.Line = w.Spec.DesiredState, w.Revision, w.Origin.Line
+		s.Image, s.Labels = w.Spec.Image, w.Metadata.Labels
+	}
+	c.showRun(&s, e)
+	s.NextTry = e.nextTry(now)
+	if s.State == StateCrashLoopBackOff {
+		s.BackOff = e.rec.RetryAt.Sub(e.rec.SeenExit)
+	}
+	s.Settled = c.Started() && e.busy == nil && e.queue == idle && e.quarantine.IsZero() && e.last.Wake.IsZero()
+	if op := e.busy; op != nil {
+		s.Action, s.ActionSince = op.Action, op.At
+	}
+	return s
+}
+
+func (c *Core) showRun(s *ContainerStatus, e *entry) {
+	for i := range e.have {
+		h := &e.have[i]
+		if !live(h) {
+			continue
+		}
+		s.RunningRevision, s.PID, s.Started = h.Revision, h.PID, h.Started
+		s.Ready = h.State == driver.Running && (s.State == StateRunning || s.State == StateReady)
+		if s.Ready && !h.Started.IsZero() && s.Since.Before(h.Started) {
+			s.Since = h.Started
+		}
+	}
+}
+
+// nextTry is when something is tried again, zero if nothing waits.
+func (e *entry) nextTry(now time.Time) time.Time {
+	if e.busy == nil && e.last.Wake.After(now) {
+		return e.last.Wake
+	}
+	return time.Time{}
+}
+
+func exitStatus(x *statedb.Exit) *ExitStatus {
+	if x == nil {
+		return nil
+	}
+	s := &ExitStatus{Text: exitText(x), At: x.At, Asked: x.Asked, Reason: x.Reason}
+	if x.Known {
+		code := x.Code
+		s.Code = &code
+	}
+	return s
+}
