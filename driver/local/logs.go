@@ -1,0 +1,147 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
+)
+
+// limits bound the log files of a container.
+type limits struct {
+	size  int64 // bytes of one file
+	files int   // the current one included
+}
+
+var defaultLimits = limits{size: 10 << 20, files: 5}
+
+func limitsOf(c *manifest.Container) limits {
+	l := defaultLimits
+	if q := c.Spec.Logs.MaxSize; q != nil && q.Value() > 0 {
+		l.size = q.Value()
+	}
+	if n := c.Spec.Logs.MaxFiles; n != nil && *n > 0 {
+		l.files = *n
+	}
+	return l
+}
+
+// logDir holds one folder per container name: current.log, to which the
+// process writes itself, and the older current.log.1, current.log.2 …
+type logDir string
+
+func (l logDir) current(name string) string {
+	return filepath.Join(string(l), name, "current.log")
+}
+
+// open opens the log of a container for a new process. A file that is full is
+// moved away first, unless a process of another revision still writes to it.
+func (l logDir) open(name string, lim limits, shared func() bool) (logFile, error) {
+	path := l.current(name)
+	f, err := openLog(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return 0, err
+		}
+		f, err = openLog(path)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("open log %s: %w", path, err)
+	}
+	if size, err := f.size(); err != nil || size < lim.size || shared() {
+		return f, err
+	}
+	f.close()
+	if err := shift(path, lim.files); err != nil {
+		return 0, err
+	}
+	if err := os.Rename(path, path+".1"); err != nil && lim.files > 1 {
+		return 0, err
+	}
+	return openLog(path)
+}
+
+// shift makes room for path.1; with one file only, path itself is removed.
+func shift(path string, files int) error {
+	old := func(n int) string {
+		if n == 0 {
+			return path
+		}
+		return fmt.Sprintf("%s.%d", path, n)
+	}
+	if err := os.Remove(old(files - 1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("rotate log: %w", err)
+	}
+	for n := files - 2; n >= 1; n-- {
+		if err := os.Rename(old(n), old(n+1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("rotate log: %w", err)
+		}
+	}
+	return nil
+}
+
+// trim copies a file that is above its size away and truncates it. Processes
+// that have it open write on: they append, so at its new end.
+func (l logDir) trim(name string, lim limits) error {
+	path := l.current(name)
+	st, err := os.Stat(path)
+	if err != nil || st.Size() <= lim.size {
+		return err
+	}
+	if lim.files > 1 {
+		if err := shift(path, lim.files); err != nil {
+			return err
+		}
+		if err := copyFile(path, path+".1"); err != nil {
+			return fmt.Errorf("rotate log: %w", err)
+		}
+	}
+	return os.Truncate(path, 0)
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
+
+// watchLogs trims the logs of what runs, until Close.
+func (d *Driver) watchLogs() {
+	for {
+		select {
+		case <-d.quit:
+			return
+		case <-d.ticker.C:
+			d.trimLogs()
+		}
+	}
+}
+
+func (d *Driver) trimLogs() {
+	d.mu.Lock()
+	running := make(map[string]limits, len(d.boxes))
+	for r, b := range d.boxes {
+		if b.state == driver.Running {
+			running[r.Name] = b.limits
+		}
+	}
+	d.mu.Unlock()
+	for name, lim := range running {
+		if err := d.logs.trim(name, lim); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			d.log.Warn("log not rotated", "container", name, "err", err)
+		}
+	}
+}

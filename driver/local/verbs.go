@@ -1,0 +1,265 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
+)
+
+func refOf(c *manifest.Container) driver.Ref {
+	return driver.Ref{Name: c.Name(), Revision: c.Revision}
+}
+
+func fail(a driver.Action, r driver.Ref, err error) error {
+	return &driver.OpError{Action: a, Ref: r, Err: err}
+}
+
+// Create remembers the container; nothing is made on the host. After a crash
+// of the daemon a container that never ran is not known any more.
+func (d *Driver) Create(ctx context.Context, c *manifest.Container) error {
+	r := refOf(c)
+	if err := d.usable(ctx); err != nil {
+		return fail(driver.Create, r, err)
+	}
+	if err := refusal(d.Check(c)); err != nil {
+		return fail(driver.Create, r, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.boxes[r] != nil {
+		return fail(driver.Create, r, driver.ErrExists)
+	}
+	d.boxes[r] = &box{ref: r, state: driver.Created, limits: limitsOf(c)}
+	return nil
+}
+
+// Start runs the init process. It returns once the program has been loaded, or
+// could not be. It does not wait for what an earlier run may have left behind
+// in sessions of its own; that ends within about a second.
+func (d *Driver) Start(ctx context.Context, c *manifest.Container) error {
+	r := refOf(c)
+	if err := d.usable(ctx); err != nil {
+		return fail(driver.Start, r, err)
+	}
+	b, err := d.claim(r)
+	if err != nil {
+		return fail(driver.Start, r, err)
+	}
+	p, err := d.launch(r, c)
+	d.started(b, p, limitsOf(c))
+	if err != nil {
+		return fail(driver.Start, r, err)
+	}
+	d.host.watch(p)
+	return nil
+}
+
+// claim marks the container as being started.
+func (d *Driver) claim(r driver.Ref) (*box, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b := d.boxes[r]
+	switch {
+	case b == nil:
+		return nil, driver.ErrNotFound
+	case b.running():
+		return nil, driver.ErrRunning
+	}
+	b.starting = true
+	return b, nil
+}
+
+// started enters the new process, nil if there is none. It comes before the
+// process is watched, so that no exit is told of a process we do not know.
+func (d *Driver) started(b *box, p *process, lim limits) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b.starting = false
+	if p == nil {
+		return
+	}
+	b.state, b.proc, b.born, b.started = driver.Running, p, p.born, p.started
+	b.exit, b.limits = driver.Exit{}, lim
+}
+
+func (d *Driver) launch(r driver.Ref, c *manifest.Container) (*process, error) {
+	m := marks{owner: d.owner, ref: r, born: bornClock()}
+	env, err := d.environ(m, c.Spec.Env)
+	if err != nil {
+		return nil, err
+	}
+	cmd, err := commandOf(&c.Spec, env)
+	if err != nil {
+		return nil, err
+	}
+	out, err := d.logs.open(r.Name, limitsOf(c), func() bool { return d.sharesLog(r) })
+	if err != nil {
+		return nil, err
+	}
+	defer out.close()
+	p, err := d.host.launch(launch{marks: m, command: cmd, env: env, out: out})
+	if err != nil {
+		return nil, err
+	}
+	if err := d.journal.add(p, limitsOf(c)); err != nil {
+		// The marks alone identify nearly every program.
+		d.log.Warn("journal not written", "container", r.Name, "err", err)
+	}
+	return p, nil
+}
+
+// sharesLog reports whether another revision writes to the log that r uses.
+func (d *Driver) sharesLog(r driver.Ref) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for other, b := range d.boxes {
+		if other.Name == r.Name && other != r && b.running() {
+			return true
+		}
+	}
+	return false
+}
+
+// Shutdown sends SIGTERM to the process group, on Windows CTRL_BREAK.
+func (d *Driver) Shutdown(ctx context.Context, r driver.Ref) error {
+	return d.end(ctx, driver.Shutdown, r, d.host.ask)
+}
+
+// Terminate kills the process group. Descendants that left it are killed
+// within about a second, and before Remove returns.
+func (d *Driver) Terminate(ctx context.Context, r driver.Ref) error {
+	return d.end(ctx, driver.Terminate, r, d.host.kill)
+}
+
+func (d *Driver) end(ctx context.Context, a driver.Action, r driver.Ref, signal func(*process) error) error {
+	if err := d.usable(ctx); err != nil {
+		return fail(a, r, err)
+	}
+	d.mu.Lock()
+	b := d.boxes[r]
+	var p *process
+	if b != nil && b.state == driver.Running {
+		p = b.proc
+	}
+	d.mu.Unlock()
+	switch {
+	case b == nil:
+		return fail(a, r, driver.ErrNotFound)
+	case p == nil:
+		return fail(a, r, driver.ErrNotRunning)
+	}
+	if err := signal(p); err != nil {
+		return fail(a, r, err)
+	}
+	return nil
+}
+
+// Remove ends what the container left behind, and forgets it. Its logs stay.
+func (d *Driver) Remove(ctx context.Context, r driver.Ref) error {
+	if err := d.usable(ctx); err != nil {
+		return fail(driver.Remove, r, err)
+	}
+	d.mu.Lock()
+	b := d.boxes[r]
+	if b == nil || b.running() {
+		d.mu.Unlock()
+		if b == nil {
+			return fail(driver.Remove, r, driver.ErrNotFound)
+		}
+		return fail(driver.Remove, r, driver.ErrRunning)
+	}
+	dirty := b.dirty
+	d.mu.Unlock()
+	if dirty {
+		if err := d.look(ctx, b); err != nil {
+			return fail(driver.Remove, r, err)
+		}
+		if d.isDirty(b) {
+			return fail(driver.Remove, r, fmt.Errorf("%w: processes that it left behind do not end", driver.ErrTimeout))
+		}
+	}
+	return d.forget(b)
+}
+
+func (d *Driver) forget(b *box) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if b.running() {
+		return fail(driver.Remove, b.ref, driver.ErrRunning)
+	}
+	if d.boxes[b.ref] == b {
+		delete(d.boxes, b.ref)
+	}
+	return nil
+}
+
+// Pause is not supported: plain processes cannot be frozen as a whole.
+func (d *Driver) Pause(_ context.Context, r driver.Ref) error {
+	return fail(driver.Pause, r, driver.ErrUnsupported)
+}
+
+// Resume is not supported, as Pause.
+func (d *Driver) Resume(_ context.Context, r driver.Ref) error {
+	return fail(driver.Resume, r, driver.ErrUnsupported)
+}
+
+// Update takes over the limits of the logs; no other field that may change in
+// place means anything to a plain process.
+func (d *Driver) Update(ctx context.Context, r driver.Ref, c *manifest.Container) error {
+	if err := d.usable(ctx); err != nil {
+		return fail(driver.Update, r, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b := d.boxes[r]
+	switch {
+	case b == nil:
+		return fail(driver.Update, r, driver.ErrNotFound)
+	case !b.running():
+		return fail(driver.Update, r, driver.ErrNotRunning)
+	}
+	b.limits = limitsOf(c)
+	return nil
+}
+
+// exited is told by the host that the init process of a container has ended.
+func (d *Driver) exited(p *process, e driver.Exit) {
+	d.journal.drop(p)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b := d.boxes[p.ref]
+	if d.closed || b == nil || b.proc != p {
+		return
+	}
+	b.state, b.exit, b.proc, b.dirty = driver.Stopped, e, nil, true
+	d.sweepSoon(sweepDelay)
+	select {
+	case d.exits <- b.status():
+	default: // a hint; the next listing tells
+	}
+}
+
+// sweepSoon plans a look for what exits left behind. d.mu is held.
+func (d *Driver) sweepSoon(in time.Duration) {
+	if d.sweep != nil || d.closed {
+		return
+	}
+	if wait := time.Until(d.looked.Add(sweepEvery)); wait > in {
+		in = wait
+	}
+	d.done.Add(1)
+	d.sweep = time.AfterFunc(in, func() {
+		defer d.done.Done()
+		d.mu.Lock()
+		d.sweep = nil
+		d.mu.Unlock()
+		ctx, cancel := context.WithTimeout(context.Background(), rescanEvery)
+		defer cancel()
+		if err := d.look(ctx, nil); err != nil {
+			d.log.Warn("left-over processes not looked for", "err", err)
+		}
+	})
+}
