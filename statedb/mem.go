@@ -127,6 +127,16 @@ func encode(b Batch) (records, files map[string][]byte, brake []byte, err error)
 			return nil, nil, nil, err
 		}
 	}
+	for _, s := range b.Specs {
+		if _, err := s.At.MarshalJSON(); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	for _, e := range b.Entries {
+		if _, err := e.At.MarshalJSON(); err != nil {
+			return nil, nil, nil, err
+		}
+	}
 	if b.Brake != nil {
 		brake, err = json.Marshal(b.Brake.disk())
 	}
