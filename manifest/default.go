@@ -102,19 +102,26 @@ func orPointer[T any](p **T, v T) {
 	}
 }
 
-// cacheQuantities makes every quantity remember its text: String would
-// otherwise write it on first use, which is a race between readers.
-func (c *Container) cacheQuantities() {
-	for _, q := range c.Spec.quantities() {
+// normalizeQuantities gives every quantity the notation that suits it, so that
+// equal values read the same: bytes in powers of 1024, processors in decimals.
+// It also makes them remember their text: String would otherwise write it on
+// first use, which is a race between readers.
+func (s *Spec) normalizeQuantities() {
+	for _, q := range s.byteQuantities() {
 		if *q != nil {
+			*q = resource.NewQuantity((*q).Value(), resource.BinarySI)
 			_ = (*q).String()
 		}
 	}
+	if cpu := plainQuantity(s.Resources.Limits.CPU); cpu != nil {
+		_ = cpu.String()
+		s.Resources.Limits.CPU = cpu
+	}
 }
 
-// quantities lists where a Spec can hold one.
-func (s *Spec) quantities() []**resource.Quantity {
-	all := []**resource.Quantity{&s.Resources.Limits.CPU, &s.Resources.Limits.Memory, &s.Logs.MaxSize}
+// byteQuantities lists where a Spec can hold a number of bytes.
+func (s *Spec) byteQuantities() []**resource.Quantity {
+	all := []**resource.Quantity{&s.Resources.Limits.Memory, &s.Logs.MaxSize}
 	if s.RootFS != nil {
 		all = append(all, &s.RootFS.ScratchSize)
 	}

@@ -92,7 +92,7 @@ func decodeJSON(js []byte, c *Container) error {
 
 // seal computes what is derived from the finished specification.
 func (c *Container) seal() {
-	c.cacheQuantities()
+	c.Spec.normalizeQuantities()
 	c.Revision = hashes.revision(&c.Spec)
 	c.Live = liveDigest(&c.Spec)
 }

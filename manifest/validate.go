@@ -169,9 +169,7 @@ const maxLogFiles = 1000
 
 func checkLogs(c *Container, r *report) {
 	l := &c.Spec.Logs
-	if l.MaxSize.Sign() <= 0 {
-		r.add("spec.logs.maxSize", "must be larger than 0")
-	}
+	checkBytes(r, "spec.logs.maxSize", l.MaxSize)
 	if *l.MaxFiles < 1 || *l.MaxFiles > maxLogFiles {
 		r.add("spec.logs.maxFiles", "must be from 1 to %d", maxLogFiles)
 	}

@@ -29,12 +29,17 @@ func checkImage(c *Container, r *report) {
 			r.add(index("spec.rootfs.layers", i), "%s is not an absolute path", shown(l))
 		}
 	}
-	checkPositive(r, "spec.rootfs.scratchSize", s.RootFS.ScratchSize)
+	checkBytes(r, "spec.rootfs.scratchSize", s.RootFS.ScratchSize)
 }
 
-func checkPositive(r *report, path string, q *resource.Quantity) {
-	if q != nil && q.Sign() <= 0 {
+// checkBytes wants a whole number of bytes, as 1.5Gi is and 0.3 is not.
+func checkBytes(r *report, path string, q *resource.Quantity) {
+	switch {
+	case q == nil:
+	case q.Sign() <= 0:
 		r.add(path, "must be larger than 0")
+	case resource.NewQuantity(q.Value(), resource.DecimalSI).Cmp(*q) != 0:
+		r.add(path, "must be a whole number of bytes below 8Ei; did you mean to write M or Mi instead of m?")
 	}
 }
 
@@ -131,8 +136,10 @@ const maxShare = 10000
 func checkResources(c *Container, r *report) {
 	const limits, windows = "spec.resources.limits", "spec.resources.windows"
 	l, w := &c.Spec.Resources.Limits, &c.Spec.Resources.Windows
-	checkPositive(r, limits+".cpu", l.CPU)
-	checkPositive(r, limits+".memory", l.Memory)
+	if l.CPU != nil && l.CPU.Sign() <= 0 {
+		r.add(limits+".cpu", "must be larger than 0")
+	}
+	checkBytes(r, limits+".memory", l.Memory)
 	if l.CPU != nil && w.CPUCount != 0 {
 		r.add(windows+".cpuCount", "excludes resources.limits.cpu; keep one of them")
 	}
