@@ -2,8 +2,10 @@
 // count, when a reading may be believed, what the last good text of a broken
 // file was, who owns a name that stands twice.
 //
-// It tells what the folder asks for and decides nothing about containers. A
-// Watcher is one goroutine; everything below it is pure or takes an fs.FS.
+// It tells what the folder asks for and decides nothing about containers; it
+// never writes, and the brake on removals is not here, because only who knows
+// what runs can judge a removal. A Watcher is one goroutine and belongs to the
+// caller of Run; everything below it has no goroutine and no clock.
 package folder
 
 import (
@@ -17,7 +19,7 @@ import (
 type Update struct {
 	Full bool // everything that is not in Put is gone
 	Put  []Wanted
-	Drop []string
+	Drop []string // names that stand in no file any more
 
 	Problems []manifest.Problem // all that stand now, sorted by file and line
 	Files    []FileState        // that changed; all of them when Full
@@ -35,7 +37,8 @@ type Update struct {
 type Wanted struct {
 	Container *manifest.Container
 	// Blocked says why it must not be started or replaced although its file is
-	// good (unknown dependency, dependency cycle). What runs stays as it is.
+	// good (unknown dependency, dependency cycle, a name that stands twice and
+	// belongs to neither file). What runs stays as it is.
 	Blocked string
 	// Stale is set when the file is broken now and this is what it last said.
 	Stale bool
@@ -45,7 +48,7 @@ type Wanted struct {
 type FileState struct {
 	Path       string
 	Valid      bool   // what it says now is what counts
-	Text       []byte // last good text, to be kept; nil if it did not change
+	Text       []byte // last good text, to be kept; nil if what was known stays
 	ReadAt     time.Time
 	Containers int
 }
@@ -55,4 +58,13 @@ type Source struct {
 	Dir      string
 	Revision string // git commit; "" if none is known
 	ReadAt   time.Time
+	// Polling says why changes are found by looking alone; "" while the system
+	// tells of them.
+	Polling string
+}
+
+// KnownGood is the last good text of a file, as it was kept by the caller.
+type KnownGood struct {
+	Path string // relative to the folder, with forward slashes
+	Text []byte
 }

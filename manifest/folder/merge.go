@@ -1,0 +1,90 @@
+package folder
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Merge returns the one update that says the same as a followed by b.
+func Merge(a, b Update) Update {
+	out := b
+	out.SeenAt = earliest(a.SeenAt, b.SeenAt)
+	out.Files = mergeFiles(a.Files, b)
+	out.Gone = mergeGone(a.Gone, b)
+	if b.Full {
+		return out
+	}
+	out.Full = a.Full
+	out.Put, out.Drop = mergeNames(a, b)
+	return out
+}
+
+func mergeNames(a, b Update) ([]Wanted, []string) {
+	put := map[string]Wanted{}
+	drop := map[string]struct{}{}
+	for _, u := range []Update{a, b} {
+		for _, w := range u.Put {
+			put[w.Container.Name()] = w
+			delete(drop, w.Container.Name())
+		}
+		for _, n := range u.Drop {
+			delete(put, n)
+			drop[n] = struct{}{}
+		}
+	}
+	if a.Full {
+		drop = nil // what a full update does not put is gone
+	}
+	return sortedWanted(put), slices.Sorted(maps.Keys(drop))
+}
+
+// mergeFiles keeps a text that was not handed on yet.
+func mergeFiles(a []FileState, b Update) []FileState {
+	files := map[string]FileState{}
+	for _, f := range a {
+		files[f.Path] = f
+	}
+	for _, path := range b.Gone {
+		delete(files, path)
+	}
+	if b.Full {
+		kept := files
+		files = map[string]FileState{}
+		for _, f := range b.Files {
+			files[f.Path] = FileState{Text: kept[f.Path].Text}
+		}
+	}
+	for _, f := range b.Files {
+		if f.Text == nil {
+			f.Text = files[f.Path].Text
+		}
+		files[f.Path] = f
+	}
+	return slices.SortedFunc(maps.Values(files), func(x, y FileState) int { return cmp.Compare(x.Path, y.Path) })
+}
+
+func mergeGone(a []string, b Update) []string {
+	left := map[string]struct{}{}
+	for _, path := range slices.Concat(a, b.Gone) {
+		left[path] = struct{}{}
+	}
+	for _, f := range b.Files {
+		delete(left, f.Path)
+	}
+	return slices.Sorted(maps.Keys(left))
+}
+
+func sortedWanted(m map[string]Wanted) []Wanted {
+	return slices.SortedFunc(maps.Values(m), func(x, y Wanted) int {
+		return cmp.Compare(x.Container.Name(), y.Container.Name())
+	})
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

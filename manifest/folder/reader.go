@@ -1,0 +1,249 @@
+package folder
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
+)
+
+// reader is the folder as far as it is known: the tree on disk, the changes
+// that have not settled, and what counts. It is told the time, starts nothing
+// and is used by one goroutine.
+type reader struct {
+	tree    *tree
+	ledger  *ledger
+	settle  settler
+	pending map[string]content // what the last reading of an open change means
+	first   time.Time          // of the first scan; zero before
+	sent    *Update            // what the last update said of the folder as a whole; nil: there was none
+	rev     string
+	scanned bool   // the whole tree was read since the last update
+	polling string // why nothing but looking tells of changes
+}
+
+func newReader(fsys fs.FS, root string, s Settle, known []KnownGood, owners map[string]string) *reader {
+	r := &reader{
+		tree: newTree(fsys, root), ledger: newLedger(known, owners),
+		settle: newSettler(s), pending: map[string]content{},
+	}
+	r.tree.below = func(p string) bool {
+		for file := range r.ledger.files {
+			if file != p && under(file, p) {
+				return true
+			}
+		}
+		return false
+	}
+	return r
+}
+
+func openReader(dir string, s Settle, known []KnownGood, owners map[string]string) (*reader, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open folder %s: %w", dir, err)
+	}
+	return newReader(os.DirFS(abs), abs, s, known, owners), nil
+}
+
+// scan reads a folder and all below it, contents included, and opens a change
+// for each file that differs from what counts. It reports how many it opened.
+func (r *reader) scan(at string, now time.Time) int {
+	if r.first.IsZero() {
+		r.first = now
+	}
+	r.scanned = r.scanned || at == "."
+	before := len(r.settle.open)
+	found := map[string]struct{}{}
+	for _, file := range r.tree.list(at) {
+		found[file] = struct{}{}
+		r.look(file, now)
+	}
+	for file := range r.ledger.files {
+		if _, ok := found[file]; !ok && under(file, at) && !r.tree.hidden(file) {
+			r.look(file, now)
+		}
+	}
+	return len(r.settle.open) - before
+}
+
+// look reads a file unless it will be read soon anyway.
+func (r *reader) look(file string, now time.Time) {
+	if _, open := r.settle.open[file]; open {
+		return
+	}
+	if rd := readFile(r.tree.fsys, file); rd.mark != r.ledger.mark(file) {
+		r.weigh(file, rd, now)
+	}
+}
+
+// hint notes that something may have happened to a path inside the folder.
+func (r *reader) hint(p string, now time.Time) {
+	info, err := fs.Lstat(r.tree.fsys, p)
+	_, folder := r.tree.dirs[p]
+	switch {
+	case folder || err == nil && !info.Mode().IsRegular(): // or a new folder, or a link to anything
+		r.scan(p, now)
+	case counts(path.Base(p)) && (err == nil || r.ledger.files[p] != nil || r.settle.open[p] != nil):
+		r.settle.touch(p, now)
+	case r.tree.blocked[p] != nil:
+		r.scan(p, now)
+	}
+}
+
+// event notes that the system told of a path of its own. It reports whether
+// that concerns us, and whether it is the folder itself, so that all must be
+// read again by the caller.
+func (r *reader) event(p string, now time.Time) (ours, whole bool) {
+	var hints []string
+	for user := range r.tree.via[p] {
+		hints = append(hints, user)
+	}
+	if dir, ok := r.tree.byReal[p]; ok {
+		hints = append(hints, dir)
+	} else if dir, ok := r.tree.byReal[filepath.Dir(p)]; ok && visible(filepath.Base(p)) {
+		hints = append(hints, path.Join(dir, filepath.Base(p)))
+	}
+	if slices.Contains(hints, ".") {
+		return true, true
+	}
+	for _, h := range hints {
+		r.hint(h, now)
+	}
+	return len(hints) > 0, false
+}
+
+// turn reads what is due and takes what has settled.
+func (r *reader) turn(now time.Time) {
+	for _, file := range r.settle.due(now) {
+		rd := readFile(r.tree.fsys, file)
+		if r.tree.hidden(file) || rd.mark == gone && !r.tree.exists(file) {
+			r.close(file) // it is read again when its folder is back
+			continue
+		}
+		r.weigh(file, rd, now)
+	}
+}
+
+// weigh lets a reading count, or keeps it waiting.
+func (r *reader) weigh(file string, rd reading, now time.Time) {
+	if rd.mark == r.ledger.mark(file) {
+		r.close(file) // it was nothing, or it was taken back
+		return
+	}
+	c := r.pending[file]
+	if c.mark != rd.mark {
+		c = rd.parse(file)
+		r.pending[file] = c
+	}
+	if r.ledger.remembers(file, rd.mark) {
+		r.take(file, c, rd, now)
+		return
+	}
+	harm := r.ledger.harm(file, c)
+	if r.settle.open[file] == nil {
+		r.settle.touch(file, r.sign(rd, harm, now))
+	}
+	if r.settle.saw(file, rd.mark, harm, now) {
+		r.take(file, c, rd, now)
+	}
+}
+
+// sign is when a change that was found by looking began. Before the first
+// update a new file that nobody wrote for a while need not wait; that its time
+// may be false does no harm, because it takes nothing away.
+func (r *reader) sign(rd reading, harm bool, now time.Time) time.Time {
+	if r.sent == nil && !harm && rd.mtime.Before(now) {
+		return rd.mtime
+	}
+	return now
+}
+
+func (r *reader) take(file string, c content, rd reading, now time.Time) {
+	since := now
+	if o := r.settle.open[file]; o != nil && o.first.After(r.first) {
+		since = o.first
+	}
+	r.ledger.seen = earliest(r.ledger.seen, since)
+	r.ledger.accept(file, c, rd.text, now)
+	r.close(file)
+}
+
+func (r *reader) close(file string) {
+	r.settle.forget(file)
+	delete(r.pending, file)
+}
+
+// ready reports whether the first update may go: all has settled, or has been
+// given the time to.
+func (r *reader) ready(now time.Time) bool {
+	return len(r.settle.open) == 0 || now.Sub(r.first) >= r.settle.Max+2*r.settle.Add
+}
+
+// update returns what changed since the last one, and whether anything did.
+func (r *reader) update(now time.Time) (Update, bool) {
+	full := r.sent == nil
+	if full && !r.ready(now) {
+		return Update{}, false
+	}
+	u := r.ledger.flush(full)
+	moved := full || len(u.Put)+len(u.Drop)+len(u.Files)+len(u.Gone) > 0
+	if u.SeenAt.IsZero() {
+		u.SeenAt = now
+	}
+	u.Problems, u.Doubt = r.allProblems(), r.doubt()
+	if (moved || r.scanned) && r.tree.root != "" {
+		r.rev = revision(r.tree.root)
+	}
+	r.scanned = false
+	u.Source = Source{Dir: r.tree.root, Revision: r.rev, ReadAt: now, Polling: r.polling}
+	if !moved && r.sent.saysOfAll(u) {
+		return Update{}, false
+	}
+	r.sent = &Update{Doubt: u.Doubt, Problems: u.Problems, Source: u.Source}
+	return u, true
+}
+
+// saysOfAll reports whether u says the same of the folder as a whole.
+func (u *Update) saysOfAll(o Update) bool {
+	return u.Doubt == o.Doubt && u.Source.Revision == o.Source.Revision && u.Source.Polling == o.Source.Polling &&
+		slices.Equal(u.Problems, o.Problems)
+}
+
+func (r *reader) allProblems() []manifest.Problem {
+	all := r.ledger.problems()
+	for _, p := range r.tree.faults {
+		all = append(all, p)
+	}
+	for at, err := range r.tree.blocked {
+		all = append(all, manifest.Problem{File: at, Message: fmt.Sprintf("read folder: %v; what was read from it before still counts", err)})
+	}
+	slices.SortFunc(all, byPlace)
+	return all
+}
+
+// doubt says why something may be in the manifests although it was not found.
+func (r *reader) doubt() string {
+	var why []string
+	for at, err := range r.tree.blocked {
+		name := path.Join(filepath.ToSlash(r.tree.root), at)
+		why = append(why, fmt.Sprintf("the folder %s cannot be read: %v", cmp.Or(name, at), err))
+	}
+	slices.Sort(why)
+	for _, p := range r.ledger.never() {
+		why = append(why, p.String()+" – a container missing from the manifests may be in it")
+	}
+	switch len(why) {
+	case 0:
+		return ""
+	case 1:
+		return why[0]
+	}
+	return fmt.Sprintf("%s (and %d more)", why[0], len(why)-1)
+}
