@@ -149,14 +149,26 @@ func audit(tx *bbolt.Tx) (bad []BadRecord, found ledger) {
 		}
 		broken := b.audit(table, bucket)
 		bad = append(bad, broken...)
-		// With bad entries the sums must differ; a wrong count still tells of a loss.
-		got := b.ledger.Tables[table]
-		lost := want.Tables[table].Count - got.Count - len(broken)
-		if wantErr == nil && (lost != 0 || len(broken) == 0 && got != want.Tables[table]) {
-			bad = append(bad, BadRecord{Bucket: table, Err: fmt.Errorf("%d entries are missing or not what was written", max(lost, 1))})
+		if wantErr != nil {
+			continue
+		}
+		if err := compare(want.Tables[table], b.ledger.Tables[table], len(broken)); err != nil {
+			bad = append(bad, BadRecord{Bucket: table, Err: err})
 		}
 	}
 	return bad, b.ledger
+}
+
+// compare reports entries that are missing besides the broken ones. Beside
+// broken ones the sums must differ, so only the counts tell.
+func compare(want, got tally, broken int) error {
+	if lost := want.Count - got.Count - broken; lost != 0 {
+		return fmt.Errorf("%d entries are missing", lost)
+	}
+	if broken == 0 && want.Sum != got.Sum {
+		return errors.New("an entry is not what was written last")
+	}
+	return nil
 }
 
 func (b *book) audit(table string, bucket *bbolt.Bucket) (bad []BadRecord) {
