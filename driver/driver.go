@@ -11,6 +11,7 @@ package driver
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
@@ -53,6 +54,30 @@ type Status struct {
 	PID     int       // of the init process; 0 if none or not known
 	Started time.Time // of the init process; zero if never started or not known
 	Exit    Exit      // meaningful when State is Stopped
+}
+
+// String tells everything that is known, in one line, for errors and tests.
+func (s Status) String() string {
+	switch s.State {
+	case Running, Paused:
+		return fmt.Sprintf("%s %s (process %d, started %s)", s.Ref, s.State, s.PID, stamp(s.Started))
+	case Stopped:
+		code := "unknown code"
+		if s.Exit.Known {
+			code = fmt.Sprintf("code %d", s.Exit.Code)
+		}
+		return fmt.Sprintf("%s %s (started %s, ended %s with %s)", s.Ref, s.State, stamp(s.Started), stamp(s.Exit.At), code)
+	default:
+		return fmt.Sprintf("%s %s", s.Ref, s.State)
+	}
+}
+
+// stamp writes a time that may not be known.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "at an unknown time"
+	}
+	return "at " + t.Format(time.RFC3339Nano)
 }
 
 // Foreign is a container that bears another owner. It is shown, never touched.

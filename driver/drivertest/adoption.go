@@ -85,6 +85,6 @@ func (s *stage) wantExit(st driver.Status, code uint32) {
 	case st.Exit.Known && st.Exit.Code != code:
 		s.Errorf("%s ended with code %d, but is said to have ended with %+v", st.Ref, code, st.Exit)
 	case !st.Exit.Known && s.h.ExitCodesSurvive:
-		s.Errorf("%s ended with code %d, which should be known still: %+v", st.Ref, code, st)
+		s.Errorf("%s ended with code %d, which should be known still: %v", st.Ref, code, st)
 	}
 }

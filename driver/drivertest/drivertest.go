@@ -27,7 +27,8 @@ const (
 	RevisionB manifest.Revision = "1-00000000000000bb"
 )
 
-// Harness describes a driver to the suite. New and the programs are required.
+// Harness describes a driver to the suite. New and the programs are required,
+// except Print.
 type Harness struct {
 	// New returns an empty runtime for one case.
 	New func(t *testing.T) Runtime
@@ -37,7 +38,7 @@ type Harness struct {
 	Exit     func(code uint32, after time.Duration) manifest.Spec // ends by itself
 	Obey     func(code uint32) manifest.Spec                      // runs until it is asked, then ends soon with code
 	Stubborn func() manifest.Spec                                 // goes on when asked
-	Print    func(line string) manifest.Spec                      // prints line, then ends with code 0
+	Print    func(line string) manifest.Spec                      // prints line, then ends with code 0; nil skips the case of logs
 
 	Pause            bool // containers that run Sleep can be paused
 	Update           bool // containers that run Sleep can be updated
@@ -61,7 +62,7 @@ type Runtime struct {
 	// Ready waits until the program of r, which was just started, is able to
 	// hear that it is asked to end; nil: it is so when Start returns.
 	Ready func(t *testing.T, r driver.Ref)
-	// Logs returns what r has printed; nil skips the case.
+	// Logs returns what r has printed; required if the harness has Print.
 	Logs func(t *testing.T, r driver.Ref) string
 }
 

@@ -48,7 +48,7 @@ func ownersAreApart(s *stage) {
 	s.wantListed(s)
 	s.wantForeign(driver.Running)
 	for _, a := range []driver.Action{driver.Start, driver.Shutdown, driver.Terminate, driver.Remove} {
-		if err := s.call(a, ours); !errors.Is(err, driver.ErrNotFound) && !errors.Is(err, driver.ErrForeign) {
+		if err := call(s.ctx, s, a, ours); !errors.Is(err, driver.ErrNotFound) && !errors.Is(err, driver.ErrForeign) {
 			s.Errorf("%s of another owner's container: got error %v, want %v or %v", a, err, driver.ErrNotFound, driver.ErrForeign)
 		}
 	}

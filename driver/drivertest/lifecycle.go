@@ -27,14 +27,14 @@ func wholeLife(s *stage) {
 	s.inspect(s, web, gone)
 	s.do(s, driver.Create, web)
 	if st := s.inspect(s, web, driver.Created); st.PID != 0 || !st.Started.IsZero() {
-		s.Errorf("a created container has run already: %+v", st)
+		s.Errorf("a created container has run already: %v", st)
 	}
 	s.wantListed(s, web)
 
 	s.do(s, driver.Start, web)
 	st := s.await(s, web, driver.Running)
 	if st.PID == 0 || st.Started.IsZero() {
-		s.Errorf("a running container has no process id or start time: %+v", st)
+		s.Errorf("a running container has no process id or start time: %v", st)
 	}
 	if s.rt.Ready != nil {
 		s.rt.Ready(s.T, st.Ref)
@@ -43,7 +43,7 @@ func wholeLife(s *stage) {
 	s.do(s, driver.Shutdown, web)
 	ended := s.await(s, web, driver.Stopped)
 	if ended.Exit.At.IsZero() || !ended.Started.Equal(st.Started) {
-		s.Errorf("a stopped container must keep its start %v and tell when it ended: %+v", st.Started, ended)
+		s.Errorf("a stopped container must keep its start %v and tell when it ended: %v", st.Started, ended)
 	}
 	s.wantListed(s, web)
 
@@ -102,7 +102,7 @@ func restartOfStopped(s *stage) {
 	s.do(s, driver.Start, web)
 	second := s.await(s, web, driver.Running)
 	if second.PID == first.PID || !second.Started.After(first.Started) {
-		s.Errorf("the second run must be another, later process:\nfirst  %+v\nsecond %+v", first, second)
+		s.Errorf("the second run must be another, later process:\nfirst  %v\nsecond %v", first, second)
 	}
 	s.wantListed(s, web)
 }

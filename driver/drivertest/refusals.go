@@ -1,7 +1,9 @@
 package drivertest
 
 import (
+	"context"
 	"errors"
+	"fmt"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
@@ -73,47 +75,49 @@ func refusalsOfStopped(s *stage) {
 // of want. why says what is wrong with c.
 func (s *stage) wantRefusal(a driver.Action, c *manifest.Container, why string, want ...error) {
 	s.Helper()
-	err := s.call(a, c)
+	err := call(s.ctx, s, a, c)
 	what := string(a) + " of a container that " + why
-	s.wantError(what, err, want...)
+	if !s.wantError(what, err, want...) {
+		return
+	}
 	var op *driver.OpError
 	if !errors.As(err, &op) || op.Action != a || op.Ref != ref(c) {
-		s.Errorf("%s: got error %#v, want a driver.OpError that names the action and %s", what, err, ref(c))
+		s.Errorf("%s: got error %#v, want a driver.OpError with the action and %s", what, err, ref(c))
 	}
 }
 
-// call carries out a without settling its error.
-func (s *stage) call(a driver.Action, c *manifest.Container) error {
+// call carries out a on c by d without settling its error.
+func call(ctx context.Context, d driver.Driver, a driver.Action, c *manifest.Container) error {
 	switch a {
 	case driver.Create:
-		return s.Driver.Create(s.ctx, c)
+		return d.Create(ctx, c)
 	case driver.Start:
-		return s.Driver.Start(s.ctx, c)
+		return d.Start(ctx, c)
 	case driver.Shutdown:
-		return s.Driver.Shutdown(s.ctx, ref(c))
+		return d.Shutdown(ctx, ref(c))
 	case driver.Terminate:
-		return s.Driver.Terminate(s.ctx, ref(c))
+		return d.Terminate(ctx, ref(c))
 	case driver.Remove:
-		return s.Driver.Remove(s.ctx, ref(c))
+		return d.Remove(ctx, ref(c))
 	case driver.Pause:
-		return s.Driver.Pause(s.ctx, ref(c))
+		return d.Pause(ctx, ref(c))
 	case driver.Resume:
-		return s.Driver.Resume(s.ctx, ref(c))
+		return d.Resume(ctx, ref(c))
 	case driver.Update:
-		return s.Driver.Update(s.ctx, ref(c), c)
+		return d.Update(ctx, ref(c), c)
 	default:
-		s.Fatalf("no such action: %q", a)
-		return nil
+		return fmt.Errorf("call %q: no such action", a)
 	}
 }
 
-// wantError expects one of want; nil is success.
-func (s *stage) wantError(what string, err error, want ...error) {
+// wantError expects one of want; nil is success. It reports whether it is so.
+func (s *stage) wantError(what string, err error, want ...error) bool {
 	s.Helper()
 	for _, w := range want {
 		if errors.Is(err, w) {
-			return
+			return true
 		}
 	}
 	s.Errorf("%s: got error %v, want %v", what, err, want)
+	return false
 }

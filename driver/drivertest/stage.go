@@ -53,7 +53,6 @@ func (s *stage) close(d driver.Driver) {
 
 // tidy closes what is open and empties the runtime.
 func (s *stage) tidy() {
-	s.Helper()
 	for len(s.open) > 0 {
 		s.close(s.open[0])
 	}
@@ -61,9 +60,8 @@ func (s *stage) tidy() {
 	defer cancel()
 	for _, owner := range []string{Owner, OtherOwner} {
 		d := s.rt.Open(s.T, owner)
-		if s.Failed() {
-			l, err := d.List(ctx)
-			s.Logf("left behind for %s: %+v (error: %v)", owner, l.Ours, err)
+		if l, err := d.List(ctx); s.Failed() && (err != nil || len(l.Ours) > 0) {
+			s.Logf("at the end of the case %s has %v (error: %v)", owner, l.Ours, err)
 		}
 		if err := empty(ctx, d); err != nil {
 			s.Errorf("empty the runtime of %s after the case: %v", owner, err)
@@ -103,15 +101,21 @@ const gone driver.State = "not found"
 func await(ctx context.Context, d driver.Driver, r driver.Ref, states ...driver.State) (driver.Status, error) {
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
+	seen := "nothing"
 	for {
 		st, err := look(ctx, d, r)
-		if err == nil && slices.Contains(states, st.State) {
+		switch {
+		case err == nil && slices.Contains(states, st.State):
 			return st, nil
+		case err == nil:
+			seen = st.String()
+		case ctx.Err() == nil:
+			seen = err.Error()
 		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return st, fmt.Errorf("%s did not become %q in time: last seen %+v, error %w", r, states, st, errors.Join(err, ctx.Err()))
+			return st, fmt.Errorf("wait for %s to become %q: %w; last seen: %s", r, states, ctx.Err(), seen)
 		}
 	}
 }
@@ -184,7 +188,7 @@ func (s *stage) inspect(d driver.Driver, c *manifest.Container, state driver.Sta
 		s.Fatalf("Inspect of %s: %v", ref(c), err)
 	}
 	if st.State != state {
-		s.Fatalf("%s is %q, want %q: %+v", ref(c), st.State, state, st)
+		s.Fatalf("got %v, want it %s", st, state)
 	}
 	return st
 }
@@ -194,7 +198,7 @@ func (s *stage) stillRuns(d driver.Driver, c *manifest.Container, before driver.
 	s.Helper()
 	now := s.inspect(d, c, driver.Running)
 	if now.PID != before.PID || !now.Started.Equal(before.Started) {
-		s.Fatalf("%s has another process than before:\nbefore %+v\nnow    %+v", ref(c), before, now)
+		s.Fatalf("%s has another process than before:\nbefore %v\nnow    %v", ref(c), before, now)
 	}
 }
 
@@ -215,7 +219,7 @@ func (s *stage) wantListed(d driver.Driver, cs ...*manifest.Container) {
 		want = append(want, ref(c).String())
 	}
 	for _, st := range s.list(d).Ours {
-		got = append(got, st.String())
+		got = append(got, st.Ref.String())
 	}
 	slices.Sort(want)
 	slices.Sort(got)

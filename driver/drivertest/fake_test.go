@@ -1,4 +1,4 @@
-package fake_test
+package drivertest_test
 
 import (
 	"strconv"
@@ -12,26 +12,31 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
-func TestDriverConforms(t *testing.T) {
+func TestFakeConforms(t *testing.T) {
 	latency := map[driver.Action]time.Duration{fake.List: time.Millisecond, driver.Create: 20 * time.Millisecond}
 	for _, a := range driver.Actions[1:] {
 		latency[a] = 3 * time.Millisecond
 	}
 	tests := map[string]map[driver.Action]time.Duration{"at once": nil, "with latency": latency}
 	for name, latency := range tests {
-		t.Run(name, func(t *testing.T) { drivertest.Run(t, harness(latency)) })
+		t.Run(name, func(t *testing.T) { drivertest.Run(t, harness(latency, sound)) })
 	}
 }
 
+// opener puts something around a driver that was just opened.
+type opener func(*fake.Host, *fake.Driver) driver.Driver
+
+func sound(_ *fake.Host, d *fake.Driver) driver.Driver { return d }
+
 // harness runs each case in a bubble, so that waiting costs nothing. A program
 // is a command that scripted understands.
-func harness(latency map[driver.Action]time.Duration) drivertest.Harness {
+func harness(latency map[driver.Action]time.Duration, open opener) drivertest.Harness {
 	program := func(command ...string) manifest.Spec { return manifest.Spec{Command: command} }
 	return drivertest.Harness{
 		New: func(*testing.T) drivertest.Runtime {
 			host := fake.NewHost(fake.Options{Behave: scripted})
 			return drivertest.Runtime{Open: func(_ *testing.T, owner string) driver.Driver {
-				return host.Open(fake.Config{Owner: owner, Latency: latency})
+				return open(host, host.Open(fake.Config{Owner: owner, Latency: latency}))
 			}}
 		},
 		Sleep: func() manifest.Spec { return program("sleep") },
