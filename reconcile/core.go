@@ -158,7 +158,7 @@ func (c *Core) entry(name string) *entry {
 }
 
 // Want takes a change of the folder.
-func (c *Core) Want(now time.Time, ch Change) {
+func (c *Core) Want(ch Change) {
 	if ch.Full {
 		c.dropOthers(ch.Put)
 	}

@@ -75,8 +75,11 @@ func sameStatus(a, b driver.Status) bool {
 		a.Exit.Code == b.Exit.Code && a.Exit.Known == b.Exit.Known && a.Exit.At.Equal(b.Exit.At)
 }
 
-// sameRun reports whether two looks are at the same init process.
-func sameRun(a, b driver.Status) bool { return a.PID == b.PID && a.Started.Equal(b.Started) }
+// sameRun reports whether b, an exit, is that of the init process seen as a. An
+// ended container may have no process id any more.
+func sameRun(a, b driver.Status) bool {
+	return a.Started.Equal(b.Started) && (a.PID == b.PID || b.PID == 0)
+}
 
 // Exited takes the hint that an init process ended.
 func (c *Core) Exited(now time.Time, st driver.Status) {

@@ -14,7 +14,7 @@ func Preview(now time.Time, c *Core, limit int) []Op {
 	for len(steps) < limit {
 		t := c.Next(now, limit-len(steps))
 		if t.List {
-			c.believe(now)
+			c.believe()
 			continue
 		}
 		if len(t.Ops) == 0 {
@@ -30,7 +30,7 @@ func Preview(now time.Time, c *Core, limit int) []Op {
 }
 
 // believe ends every quarantine: a preview has no late effects to fear.
-func (c *Core) believe(now time.Time) {
+func (c *Core) believe() {
 	for _, e := range c.sorted() {
 		if !e.quarantine.IsZero() {
 			e.quarantine = time.Time{}

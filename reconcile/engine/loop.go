@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
@@ -169,15 +170,29 @@ func (l *loop) wanted(u folder.Update, ok bool) {
 	for _, f := range u.Files {
 		l.files[f.Path] = f.Valid
 		if f.Text != nil {
-			l.pending.Files = append(l.pending.Files, statedb.ManifestFile{Path: f.Path, Text: f.Text, At: f.ReadAt})
+			l.keep(f.Path, &statedb.ManifestFile{Path: f.Path, Text: f.Text, At: f.ReadAt})
 		}
 	}
 	for _, p := range u.Gone {
 		delete(l.files, p)
-		l.pending.DropFiles = append(l.pending.DropFiles, p)
+		l.keep(p, nil)
 	}
 	l.folder = folder.Update{Problems: u.Problems, Source: u.Source, Doubt: u.Doubt}
-	l.core.Want(time.Now(), change(u))
+	l.core.Want(change(u))
+}
+
+// keep notes that the last good text of a file is to be written, or dropped if
+// f is nil. The store writes first and drops then, so a drop that was noted
+// before must not outlive a new text.
+func (l *loop) keep(path string, f *statedb.ManifestFile) {
+	if len(l.pending.DropFiles) > 0 {
+		l.pending.DropFiles = slices.DeleteFunc(l.pending.DropFiles, func(p string) bool { return p == path })
+	}
+	if f != nil {
+		l.pending.Files = append(l.pending.Files, *f)
+	} else {
+		l.pending.DropFiles = append(l.pending.DropFiles, path)
+	}
 }
 
 func change(u folder.Update) reconcile.Change {
