@@ -34,7 +34,7 @@
 //
 // A Driver may be used by many goroutines. There is one goroutine that waits
 // for exits, and one ticker for the sizes of the logs; none per container,
-// except that Windows and macOS wait for each process in a goroutine.
+// except that on Windows each process is waited for in a goroutine.
 package local
 
 import (
