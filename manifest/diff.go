@@ -15,7 +15,7 @@ import (
 // FieldChange is one difference between two specifications.
 type FieldChange struct {
 	Path   string `json:"path"` // "spec.env[PORT].value"
-	Old    string `json:"old"`  // short, for people; "" if it was not set
+	Old    string `json:"old"`  // short, for people; the default, or "", if it was not set
 	New    string `json:"new"`  // likewise
 	Change Change `json:"change"`
 }
@@ -176,12 +176,20 @@ func indexOf(keys []string) map[string]int {
 }
 
 func (d *differ) emit(path string, a, b any) {
-	x, y := display(path, a), display(path, b)
+	x, y := orDefault(path, a), orDefault(path, b)
 	if x == hidden && y == hidden {
 		y = hiddenChanged
 	}
 	x, y = shortPair(x, y)
 	d.found = append(d.found, FieldChange{path, x, y, ChangeOf(path)})
+}
+
+// orDefault displays what v means: where it is not set, its default.
+func orDefault(path string, v any) string {
+	if v == nil {
+		return defaults[brackets.ReplaceAllString(path, "[]")]
+	}
+	return display(path, v)
 }
 
 // isDefault reports whether a is not set and b is the default.

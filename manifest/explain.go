@@ -15,6 +15,7 @@ import (
 type issue struct {
 	path string
 	msg  string
+	node *yaml.Node // where it stands; nil: where path stands
 }
 
 // explain goes through a document that could not be taken as it is and finds
@@ -74,8 +75,10 @@ func (d document) problems(file string, w *walker) []Problem {
 
 // problem places an issue: at its node, or at the closest one above it.
 func (d document) problem(file string, w *walker, i issue) Problem {
-	at := i.path
-	n := w.nodes[at]
+	at, n := i.path, i.node
+	if n == nil {
+		n = w.nodes[at]
+	}
 	for n == nil {
 		at = parentPath(at)
 		n = w.nodes[at]
@@ -111,8 +114,12 @@ func (d document) syntaxProblem(file string, err error) Problem {
 		msg += "; check the indentation, and quote values that hold a colon and a blank"
 	case strings.Contains(msg, "unknown escape character"):
 		msg += `; write Windows paths without quotes or in single quotes: 'C:\data'`
-	case strings.Contains(msg, "unknown anchor"):
-		msg += "; quote values that begin with *"
+	case strings.Contains(msg, "unknown anchor"): // the name may be a secret without quotes
+		msg = "an alias (*) of nothing; quote values that begin with *"
+	case strings.Contains(msg, "alphabetic or numeric"):
+		msg = "an alias (*) or anchor (&) without a name; quote values that begin with * or &"
+	case strings.Contains(msg, "incompatible YAML document"):
+		msg = "another version of YAML; remove the line that begins with %"
 	}
 	return Problem{File: file, Line: line, Column: 1, Message: "not valid YAML: " + msg}
 }
@@ -146,7 +153,7 @@ func (w *walker) otherKind(top *yaml.Node) (issue, bool) {
 	if kind == "" || version == APIVersion || strings.EqualFold(kind, Kind) {
 		return issue{}, false
 	}
-	return issue{"kind", fmt.Sprintf("a %s %s is not for this program; %s %s is expected",
+	return issue{path: "kind", msg: fmt.Sprintf("a %s %s is not for this program; %s %s is expected",
 		version, kind, APIVersion, Kind)}, true
 }
 

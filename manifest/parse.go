@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strings"
 
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
@@ -30,11 +29,14 @@ func Parse(file string, data []byte) ([]*Container, []Problem) {
 		if c != nil {
 			all = append(all, c)
 		}
+		if len(problems) > maxProblems {
+			break
+		}
 	}
 	problems = append(problems, duplicates(all)...)
 	if len(problems) > 0 {
 		slices.SortStableFunc(problems, byPlace)
-		return nil, problems
+		return nil, bounded(problems)
 	}
 	for _, c := range all {
 		c.seal()
@@ -97,32 +99,36 @@ func (c *Container) seal() {
 	c.Live = liveDigest(&c.Spec)
 }
 
+// maxProblems bounds what is told of one file: more would hide the cause.
+const maxProblems = 200
+
+func bounded(problems []Problem) []Problem {
+	if len(problems) <= maxProblems {
+		return problems
+	}
+	more := Problem{File: problems[0].File, Message: fmt.Sprintf("has more problems than the %d shown", maxProblems)}
+	return append(problems[:maxProblems:maxProblems], more)
+}
+
 // duplicates finds names that stand more than once, and reports every place.
 func duplicates(all []*Container) []Problem {
-	if len(all) < 2 {
-		return nil
-	}
-	places := map[string][]*Container{}
+	places := make(map[string][]int, len(all))
 	for _, c := range all {
-		if c.Name() != "" {
-			places[c.Name()] = append(places[c.Name()], c)
-		}
+		places[c.Name()] = append(places[c.Name()], c.Origin.Line)
 	}
 	var problems []Problem
 	for _, c := range all {
-		if len(places[c.Name()]) < 2 {
+		lines := places[c.Name()]
+		if len(lines) < 2 || c.Name() == "" {
 			continue
 		}
-		var others []string
-		for _, o := range places[c.Name()] {
-			if o != c {
-				others = append(others, fmt.Sprint(o.Origin.Line))
-			}
+		other := lines[0]
+		if other == c.Origin.Line {
+			other = lines[1]
 		}
 		problems = append(problems, Problem{
 			File: c.Origin.File, Line: c.Origin.Line, Column: 1, Field: "metadata.name",
-			Message: fmt.Sprintf("%q stands more than once in this file, also in line %s; names must be unique",
-				c.Name(), strings.Join(others, ", ")),
+			Message: fmt.Sprintf("%q stands more than once in this file, also in line %d; names must be unique", c.Name(), other),
 		})
 	}
 	return problems

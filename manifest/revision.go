@@ -81,6 +81,9 @@ func recreated(s *Spec) Spec {
 	}
 	r.Resources.Limits.CPU = plainQuantity(s.Resources.Limits.CPU)
 	r.Resources.Limits.Memory = plainQuantity(s.Resources.Limits.Memory)
+	r.Network.Endpoints = orNil(s.Network.Endpoints)
+	r.DNSConfig.Nameservers = orNil(s.DNSConfig.Nameservers)
+	r.DNSConfig.Searches = orNil(s.DNSConfig.Searches)
 	if r.LCOW != nil && *r.LCOW == (LCOW{}) {
 		r.LCOW = nil
 	}
@@ -122,6 +125,14 @@ func plainQuantity(q *resource.Quantity) *resource.Quantity {
 	c.Format = resource.DecimalSI
 	c.Add(resource.Quantity{Format: resource.DecimalSI}) // forgets the cached text
 	return &c
+}
+
+// orNil makes an empty list the same as none, so that its group can be left out.
+func orNil(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }
 
 func unlessDefault[T comparable](v, def T) T {

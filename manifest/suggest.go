@@ -70,13 +70,21 @@ var topTypes = map[string]reflect.Type{
 
 // nearest is the candidate that differs from s by letter case or a few letters.
 func nearest(s string, candidates []string) string {
-	best, least := "", max(len(s)/3, 1)+1
+	best, least := "", tolerance(s)+1
 	for _, c := range candidates {
 		if d := distance(strings.ToLower(s), strings.ToLower(c)); d < least && d < len(c) {
 			best, least = c, d
 		}
 	}
 	return best
+}
+
+// tolerance is how many letters of s may be wrong.
+func tolerance(s string) int {
+	if len(s) < 4 {
+		return 1
+	}
+	return max(len(s)/3, 2)
 }
 
 // distance is the number of letters to insert, delete or replace between a
@@ -164,12 +172,10 @@ func kindName(n *yaml.Node) string {
 	case yaml.AliasNode:
 		return "an alias"
 	}
-	switch string(n.Tag) {
-	case "!!str":
+	if scalarJSON(n)[0] == '"' {
 		return "the text " + shown(n.Value)
-	default:
-		return shown(n.Value)
 	}
+	return n.Value
 }
 
 func jsonKind(js json.RawMessage) string {

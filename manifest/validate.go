@@ -12,12 +12,15 @@ import (
 type report struct{ issues []issue }
 
 func (r *report) add(path, format string, args ...any) {
-	r.issues = append(r.issues, issue{path, fmt.Sprintf(format, args...)})
+	r.issues = append(r.issues, issue{path: path, msg: fmt.Sprintf(format, args...)})
 }
 
 // addAll takes over the messages of a Kubernetes validation function.
 func (r *report) addAll(path, value string, messages []string) {
 	for _, m := range messages {
+		if plain, _, ok := strings.Cut(m, ", regex used for validation"); ok {
+			m = plain + ")"
+		}
 		r.add(path, "%s is not valid: %s", shown(value), m)
 	}
 }
@@ -74,7 +77,7 @@ func oneOf[T ~string](r *report, path string, v T, allowed ...T) {
 	switch hint := nearest(string(v), names); {
 	case v == "":
 		r.add(path, "is required: %s", orList(names))
-	case hint != "":
+	case hint != "" && len(names) > 1:
 		r.add(path, "%s is not one of %s; did you mean %s?", shown(string(v)), strings.Join(names, ", "), hint)
 	default:
 		r.add(path, "%s is not known; %s is expected", shown(string(v)), orList(names))

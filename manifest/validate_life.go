@@ -18,7 +18,7 @@ func checkRestart(c *Container, r *report) {
 	notNegative(r, at+".resetAfter", *s.ResetAfter)
 	notNegative(r, at+".window", s.Window)
 	if *s.MaxDelay >= 0 && *s.MaxDelay < *s.InitialDelay {
-		r.add(at+".maxDelay", "%v is shorter than initialDelay (%v)", s.MaxDelay.D(), s.InitialDelay.D())
+		r.add(at+".maxDelay", "%v is shorter than initialDelay (%v)", *s.MaxDelay, *s.InitialDelay)
 	}
 	if *s.Factor < 1 {
 		r.add(at+".factor", "must be at least 1, not %v", *s.Factor)

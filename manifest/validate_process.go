@@ -39,7 +39,7 @@ func checkBytes(r *report, path string, q *resource.Quantity) {
 	case q.Sign() <= 0:
 		r.add(path, "must be larger than 0")
 	case resource.NewQuantity(q.Value(), resource.DecimalSI).Cmp(*q) != 0:
-		r.add(path, "must be a whole number of bytes below 8Ei; did you mean to write M or Mi instead of m?")
+		r.add(path, "must be a whole number of bytes below 8Ei; m means a thousandth, M a million and Mi 1024 * 1024")
 	}
 }
 
@@ -69,9 +69,6 @@ func checkCommand(c *Container, r *report) {
 // noNUL refuses what no operating system can pass on.
 func noNUL(r *report, path, v string) {
 	if strings.IndexByte(v, 0) >= 0 {
-		if path == "" {
-			path = "spec"
-		}
 		r.add(path, "holds a NUL character, which cannot be passed to a program")
 	}
 }
@@ -82,6 +79,8 @@ func checkEnv(c *Container, r *report) {
 		switch {
 		case e.Name == "":
 			r.add(at+".name", "is required")
+		case strings.Contains(e.Name, "="): // what follows may be a secret
+			r.add(at+".name", "must not hold =; write name and value as two fields")
 		default:
 			r.addAll(at+".name", e.Name, validation.IsRelaxedEnvVarName(e.Name))
 		}

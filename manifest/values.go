@@ -13,8 +13,20 @@ type Duration time.Duration
 // D returns the standard library's value.
 func (d Duration) D() time.Duration { return time.Duration(d) }
 
-// MarshalJSON writes the Go notation.
-func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
+// String is the Go notation without the zero units at its end: 1m, not 1m0s.
+func (d Duration) String() string {
+	s := time.Duration(d).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// MarshalJSON writes the text of String.
+func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
 
 // UnmarshalJSON reads the Go notation; bare numbers are refused because their
 // unit would be a guess.

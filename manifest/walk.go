@@ -37,9 +37,12 @@ func (w *walker) container(top *yaml.Node) any {
 // complain records that path holds nothing usable, and returns nothing.
 func (w *walker) complain(path, format string, args ...any) any {
 	w.bad[path] = true
-	w.issues = append(w.issues, issue{path, fmt.Sprintf(format, args...)})
+	w.issues = append(w.issues, issue{path, fmt.Sprintf(format, args...), w.nodes[path]})
 	return nil
 }
+
+// full reports whether so much is wrong that going on would tell nothing.
+func (w *walker) full() bool { return len(w.issues) > maxProblems }
 
 // value checks n against t and returns what may be decoded of it; nil is null.
 func (w *walker) value(n *yaml.Node, t reflect.Type, path string) any {
@@ -70,23 +73,36 @@ func (w *walker) value(n *yaml.Node, t reflect.Type, path string) any {
 	}
 }
 
-// refused names a YAML feature that manifests do without.
+// refused names a YAML feature that manifests do without. It repeats nothing
+// of the text, which may be a secret that was not quoted.
 func refused(n *yaml.Node) string {
+	const remedy = "; write the value itself, or quote it if a text was meant"
 	switch {
 	case n.Kind == yaml.AliasNode:
-		return fmt.Sprintf("YAML aliases are not supported; write the value itself, or quote it if a text was meant: %q", "*"+n.Value)
+		return "YAML aliases (*) are not supported" + remedy
 	case n.Anchor != "":
-		return fmt.Sprintf("YAML anchors are not supported; remove &%s, or quote the value if a text was meant", n.Anchor)
+		return "YAML anchors (&) are not supported" + remedy
 	case n.Style&yaml.TaggedStyle != 0:
-		return fmt.Sprintf("YAML tags are not supported; remove %s, or quote the value if a text was meant", n.Tag)
+		return "YAML tags (!) are not supported" + remedy
 	}
 	return ""
+}
+
+// told is how a message calls n, which stands at path. Environment variables
+// and credentials are not repeated.
+func told(n *yaml.Node, path string) string {
+	if strings.HasPrefix(path, "spec.env") || strings.HasPrefix(path, "spec.securityContext") {
+		if n.Kind == yaml.ScalarNode {
+			return "what stands here"
+		}
+	}
+	return kindName(n)
 }
 
 // custom checks types that decode themselves.
 func (w *walker) custom(n *yaml.Node, t reflect.Type, path string) any {
 	if n.Kind != yaml.ScalarNode {
-		return w.complain(path, "%s is expected, not %s", typeName(t), kindName(n))
+		return w.complain(path, "%s is expected, not %s", typeName(t), told(n, path))
 	}
 	js := scalarJSON(n)
 	if err := json.Unmarshal(js, reflect.New(t).Interface()); err != nil {
@@ -98,7 +114,7 @@ func (w *walker) custom(n *yaml.Node, t reflect.Type, path string) any {
 // structure checks a mapping with known keys.
 func (w *walker) structure(n *yaml.Node, t reflect.Type, path string) any {
 	if n.Kind != yaml.MappingNode {
-		return w.complain(path, "a mapping is expected, not %s", kindName(n))
+		return w.complain(path, "a mapping is expected, not %s", told(n, path))
 	}
 	fields := jsonFields(t)
 	out := map[string]any{}
@@ -117,7 +133,7 @@ func (w *walker) structure(n *yaml.Node, t reflect.Type, path string) any {
 // mapping checks a mapping with free keys.
 func (w *walker) mapping(n *yaml.Node, t reflect.Type, path string) any {
 	if n.Kind != yaml.MappingNode {
-		return w.complain(path, "a mapping of names to texts is expected, not %s", kindName(n))
+		return w.complain(path, "a mapping of names to texts is expected, not %s", told(n, path))
 	}
 	out := map[string]any{}
 	w.pairs(n, func(k string) string { return path + "[" + k + "]" }, func(k, v *yaml.Node, at string) {
@@ -131,7 +147,7 @@ func (w *walker) mapping(n *yaml.Node, t reflect.Type, path string) any {
 // pairs visits the entries of a mapping whose keys are plain and stand once.
 func (w *walker) pairs(n *yaml.Node, name func(string) string, visit func(k, v *yaml.Node, at string)) {
 	seen := map[string]int{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
+	for i := 0; i+1 < len(n.Content) && !w.full(); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
 		at := name(k.Value)
 		switch first := seen[k.Value]; {
@@ -156,8 +172,11 @@ func (w *walker) pairs(n *yaml.Node, name func(string) string, visit func(k, v *
 }
 
 func ago(first, here int) string {
-	if first == here {
+	switch here - first {
+	case 0:
 		return "in the same line"
+	case 1:
+		return "in the line above"
 	}
 	return fmt.Sprintf("%d lines above", here-first)
 }
@@ -168,10 +187,13 @@ func (w *walker) list(n *yaml.Node, t reflect.Type, path string) any {
 		if n.Kind == yaml.ScalarNode && t.Elem().Kind() == reflect.String {
 			hint = fmt.Sprintf("; write [%s]", strconv.Quote(n.Value))
 		}
-		return w.complain(path, "a list is expected, not %s%s", kindName(n), hint)
+		return w.complain(path, "a list is expected, not %s%s", told(n, path), hint)
 	}
 	out := make([]any, len(n.Content))
 	for i, item := range n.Content {
+		if w.full() {
+			break
+		}
 		out[i] = w.value(item, t.Elem(), fmt.Sprintf("%s[%d]", path, i))
 	}
 	return out
@@ -180,7 +202,7 @@ func (w *walker) list(n *yaml.Node, t reflect.Type, path string) any {
 // scalar checks texts, numbers and booleans.
 func (w *walker) scalar(n *yaml.Node, t reflect.Type, path string) any {
 	if n.Kind != yaml.ScalarNode {
-		return w.complain(path, "%s is expected, not %s", typeName(t), kindName(n))
+		return w.complain(path, "%s is expected, not %s", typeName(t), told(n, path))
 	}
 	js := scalarJSON(n)
 	err := json.Unmarshal(js, reflect.New(t).Interface())
@@ -189,12 +211,16 @@ func (w *walker) scalar(n *yaml.Node, t reflect.Type, path string) any {
 	}
 	var typeErr *json.UnmarshalTypeError
 	switch isText := js[0] == '"'; {
+	case t.Kind() == reflect.String && mayHide(path):
+		return w.complain(path, "a text is expected, but YAML takes it for %s; put it in quotes", jsonKind(js))
 	case t.Kind() == reflect.String:
 		return w.complain(path, "a text is expected, but YAML takes %s for %s; put it in quotes: %q", n.Value, jsonKind(js), n.Value)
-	case !isText && errors.As(err, &typeErr) && strings.HasPrefix(typeErr.Value, "number") && t.Kind() != reflect.Bool:
+	case isText && json.Unmarshal([]byte(n.Value), reflect.New(t).Interface()) == nil:
+		return w.complain(path, "%s is expected, but %q is a text; remove the quotes", typeName(t), n.Value)
+	case errors.As(err, &typeErr) && strings.HasPrefix(typeErr.Value, "number") && t.Kind() != reflect.Bool:
 		return w.complain(path, "%s is expected, not %s", rangeName(t), n.Value)
 	default:
-		return w.complain(path, "%s is expected, not %s", typeName(t), shown(n.Value))
+		return w.complain(path, "%s is expected, not %s", typeName(t), told(n, path))
 	}
 }
 
