@@ -197,10 +197,35 @@ func TestUnwatchedExitIsNotHintedLater(t *testing.T) {
 		}
 		d.host.Do(func(w *fake.World, now time.Time) { w.Kill(now, web, 1) })
 		d.Driver = d.host.Open(fake.Config{Owner: "us"})
+		d.is(web, driver.Stopped)
 		if got := d.hints(); len(got) > 0 {
 			t.Errorf("hints %v of an exit that nobody watched", got)
 		}
-		d.is(web, driver.Stopped)
+	})
+}
+
+func TestExitAfterReopenIsHinted(t *testing.T) {
+	crash := func(*manifest.Container, int) fake.Behaviour { return fake.Behaviour{RunFor: time.Hour} }
+	bubble(t, fake.Options{Behave: crash}, fake.Config{}, func(t *testing.T, d *opened) {
+		d.do(t.Context(), driver.Create, web, nil)
+		d.do(t.Context(), driver.Start, web, nil)
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+		d.Driver = d.host.Open(fake.Config{Owner: "us"})
+		time.Sleep(time.Hour)
+		if got := d.hints(); len(got) != 1 {
+			t.Errorf("hints %v, want the one exit", got)
+		}
+	})
+}
+
+func TestCallUnderAnEndedContextHasNoEffect(t *testing.T) {
+	bubble(t, fake.Options{}, fake.Config{}, func(t *testing.T, d *opened) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		d.do(ctx, driver.Create, web, context.Canceled)
+		d.is(web, "")
 	})
 }
 

@@ -49,7 +49,13 @@ func TestReleaseForgetsStoppedOnly(t *testing.T) {
 			s.run(web)
 			s.run(next)
 			s.Kill(s.now, web, 1)
+			theirs := s.As("docker")
+			s.runAs(theirs, web)
+			theirs.Kill(s.now, web, 1)
 			s.Release(s.now)
+			if _, err := theirs.Inspect(s.now, web); err != nil {
+				t.Errorf("our release took another owner's container: %v", err)
+			}
 			if forgetful {
 				s.wantState(web, "")
 			} else {
@@ -60,14 +66,24 @@ func TestReleaseForgetsStoppedOnly(t *testing.T) {
 	}
 }
 
+func TestForgettingIsEnteredWhenItHappens(t *testing.T) {
+	s := newStage(t, fake.Options{Forgetful: true, ForgetAfter: time.Minute})
+	s.run(web)
+	s.Kill(s.now, web, 1)
+	s.pass(time.Hour)
+	s.wantState(web, "")
+	journal := s.Journal()
+	last := journal[len(journal)-1]
+	if want := (fake.Entry{At: epoch.Add(time.Minute), Owner: "us", Verb: "forget", Ref: web}); last != want {
+		t.Errorf("last entry %v, want %v", last, want)
+	}
+}
+
 func TestRebootTakesEverything(t *testing.T) {
 	s := newStage(t, fake.Options{})
 	s.run(web)
 	first := s.wantState(web, driver.Running)
-	theirs := s.As("docker")
-	if err := theirs.Apply(s.now, driver.Create, web, container(web)); err != nil {
-		t.Fatalf("create by another owner: %v", err)
-	}
+	s.runAs(s.As("docker"), web)
 	s.Kill(s.now, web, 1)
 	s.Reboot(s.now)
 	if diff := cmp.Diff(driver.Listing{}, s.List(s.now)); diff != "" {
@@ -83,6 +99,21 @@ func TestRebootTakesEverything(t *testing.T) {
 	s.run(web)
 	if st := s.wantState(web, driver.Running); st.PID != first.PID || st.Started.Equal(first.Started) {
 		t.Errorf("after the reboot %+v, want the process id of %+v with another start", st, first)
+	}
+}
+
+func TestExitsOfOneInstantKeepTheirOrder(t *testing.T) {
+	s := newStage(t, fake.Options{})
+	s.SetBehaviour("web", fake.Behaviour{RunFor: time.Second})
+	s.run(next)
+	s.run(web)
+	s.pass(time.Second)
+	var got []driver.Ref
+	for _, st := range s.Advance(s.now) {
+		got = append(got, st.Ref)
+	}
+	if diff := cmp.Diff([]driver.Ref{next, web}, got); diff != "" {
+		t.Errorf("exits (-want +got):\n%s", diff)
 	}
 }
 
@@ -102,11 +133,11 @@ func TestTwoRevisionsAreTwoContainers(t *testing.T) {
 	s := newStage(t, fake.Options{})
 	s.run(web)
 	s.run(next)
+	s.try(driver.Terminate, web, driver.ErrPending)
+	s.try(driver.Remove, web, nil)
 	if n := s.MaxCopies("web"); n != 2 {
 		t.Errorf("%d copies at most, want 2", n)
 	}
-	s.try(driver.Terminate, web, driver.ErrPending)
-	s.try(driver.Remove, web, nil)
 	s.wantState(web, "")
 	s.wantState(next, driver.Running)
 	s.run(web)

@@ -60,6 +60,16 @@ func (s *stage) run(r driver.Ref) {
 	s.try(driver.Start, r, nil)
 }
 
+// runAs creates and starts r as the owner of w.
+func (s *stage) runAs(w *fake.World, r driver.Ref) {
+	s.t.Helper()
+	for _, a := range []driver.Action{driver.Create, driver.Start} {
+		if err := w.Apply(s.now, a, r, container(r)); err != nil {
+			s.t.Fatalf("%s %s by another owner: %v", a, r, err)
+		}
+	}
+}
+
 // wantState expects r in state; "" is gone.
 func (s *stage) wantState(r driver.Ref, want driver.State) driver.Status {
 	s.t.Helper()
