@@ -31,7 +31,7 @@ func golden(t *testing.T, file string, got []byte) {
 	}
 }
 
-func glob(t *testing.T, patterns ...string) []string {
+func glob(t testing.TB, patterns ...string) []string {
 	t.Helper()
 	var all []string
 	for _, p := range patterns {
@@ -47,7 +47,7 @@ func glob(t *testing.T, patterns ...string) []string {
 	return all
 }
 
-func readFile(t *testing.T, file string) []byte {
+func readFile(t testing.TB, file string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil {
