@@ -3,6 +3,7 @@ package folder
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -107,7 +108,7 @@ func (h *host) arg(name string) string {
 	if !ok {
 		return ""
 	}
-	s := w.Container.Spec.Command[1]
+	s := strings.Join(w.Container.Spec.Command[1:], " ")
 	if w.Stale {
 		s += " (stale)"
 	}
@@ -217,4 +218,10 @@ func has(problems []manifest.Problem, file, part string) bool {
 		}
 	}
 	return false
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithCancel(t.Context())
 }

@@ -11,7 +11,7 @@ import (
 func Merge(a, b Update) Update {
 	out := b
 	out.SeenAt = earliest(a.SeenAt, b.SeenAt)
-	out.Files = mergeFiles(a.Files, b)
+	out.Files = mergeFiles(a, b)
 	out.Gone = mergeGone(a.Gone, b)
 	if b.Full {
 		return out
@@ -40,25 +40,25 @@ func mergeNames(a, b Update) ([]Wanted, []string) {
 	return sortedWanted(put), slices.Sorted(maps.Keys(drop))
 }
 
-// mergeFiles keeps a text that was not handed on yet.
-func mergeFiles(a []FileState, b Update) []FileState {
-	files := map[string]FileState{}
-	for _, f := range a {
-		files[f.Path] = f
+// mergeFiles keeps texts that were not handed on yet, and lets a file that was
+// gone in between forget what was known of it.
+func mergeFiles(a, b Update) []FileState {
+	texts, files := map[string][]byte{}, map[string]FileState{}
+	for _, f := range a.Files {
+		texts[f.Path], files[f.Path] = f.Text, f
+	}
+	for _, path := range slices.Concat(a.Gone, b.Gone) { // no update lists a file as both
+		texts[path] = []byte{}
 	}
 	for _, path := range b.Gone {
 		delete(files, path)
 	}
 	if b.Full {
-		kept := files
-		files = map[string]FileState{}
-		for _, f := range b.Files {
-			files[f.Path] = FileState{Text: kept[f.Path].Text}
-		}
+		clear(files)
 	}
 	for _, f := range b.Files {
 		if f.Text == nil {
-			f.Text = files[f.Path].Text
+			f.Text = texts[f.Path]
 		}
 		files[f.Path] = f
 	}

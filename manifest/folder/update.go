@@ -48,7 +48,7 @@ type Wanted struct {
 type FileState struct {
 	Path       string
 	Valid      bool   // what it says now is what counts
-	Text       []byte // last good text, to be kept; nil if what was known stays
+	Text       []byte // last good text, to be kept; nil: what was known stays; empty: nothing is known
 	ReadAt     time.Time
 	Containers int
 }
