@@ -140,7 +140,11 @@ func TestTwoRevisionsAreTwoContainers(t *testing.T) {
 	}
 	s.wantState(web, "")
 	s.wantState(next, driver.Running)
+	s.Kill(s.now, next, 1)
 	s.run(web)
+	if n := s.MaxCopies("web"); n != 2 {
+		t.Errorf("%d copies at most after one ran alone, want 2 still", n)
+	}
 	if n := s.Starts(web); n != 2 {
 		t.Errorf("%d starts over two lives, want 2", n)
 	}
