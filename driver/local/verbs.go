@@ -48,6 +48,7 @@ func (d *Driver) Start(ctx context.Context, c *manifest.Container) error {
 	if err != nil {
 		return fail(driver.Start, r, err)
 	}
+	defer d.done.Done()
 	p, err := d.launch(r, c)
 	d.started(b, p, limitsOf(c))
 	if err != nil {
@@ -57,17 +58,21 @@ func (d *Driver) Start(ctx context.Context, c *manifest.Container) error {
 	return nil
 }
 
-// claim marks the container as being started.
+// claim marks the container as being started. Close waits for d.done, so that
+// nothing is started any more once the owner's lock is free.
 func (d *Driver) claim(r driver.Ref) (*box, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	b := d.boxes[r]
 	switch {
+	case d.closed:
+		return nil, driver.ErrConnectionLost
 	case b == nil:
 		return nil, driver.ErrNotFound
 	case b.running():
 		return nil, driver.ErrRunning
 	}
+	d.done.Add(1)
 	b.starting = true
 	return b, nil
 }
