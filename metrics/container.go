@@ -1,0 +1,80 @@
+package metrics
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
+	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
+)
+
+// containerFamilies are the metrics of each container of ours, whatever its
+// state; they go when the container does.
+type containerFamilies struct {
+	info, state, stateSince              family
+	desiredRunning, ready, settled       family
+	started, restarts, failures          family
+	exitCode, exitReason, exitAt         family
+	backOff, nextTry, operationStartedAt family
+}
+
+func newContainerFamilies(c *catalog) containerFamilies {
+	const name = "container"
+	return containerFamilies{
+		info: c.gauge("container_info", "What the container is made from and which revision runs; always 1.",
+			name, "image", "source", "revision", "running_revision"),
+		state:          c.gauge("container_state", "1 for the state the container is in, 0 for the others.", name, "state"),
+		stateSince:     c.gauge("container_state_since_timestamp_seconds", "Since when the container is in its state.", name),
+		desiredRunning: c.gauge("container_desired_running", "Whether the manifest wants the container to run.", name),
+		ready:          c.gauge("container_ready", "Whether the container runs and is ready.", name),
+		settled:        c.gauge("container_settled", "Whether nothing is under way or due for the container.", name),
+
+		started:  c.gauge("container_start_time_seconds", "When the process that runs now was started.", name),
+		restarts: c.counter("container_restarts_total", "Starts after the first; kept when the daemon restarts.", name),
+		failures: c.gauge("container_consecutive_failures", "Ends in a row that count for the delay before the next start.", name),
+
+		exitCode: c.gauge("container_last_exit_code",
+			"Exit code of the last run, as an unsigned 32-bit number; missing if it is not known.", name),
+		exitReason: c.gauge("container_last_exit_reason",
+			"How the last run ended: an NTSTATUS name, Completed, Error, Signal or Unknown, and whether it was asked to; always 1.",
+			name, "reason", "asked"),
+		exitAt: c.gauge("container_last_exit_timestamp_seconds", "When the last run ended.", name),
+
+		backOff: c.gauge("container_backoff_seconds", "The delay that holds back the next start; 0 if none does.", name),
+		nextTry: c.gauge("container_next_try_timestamp_seconds", "When something is tried next; missing if nothing waits.", name),
+		operationStartedAt: c.gauge("container_operation_start_time_seconds",
+			"When the step that is under way was begun; missing if there is none.", name, "action"),
+	}
+}
+
+func (f *containerFamilies) send(ch chan<- prometheus.Metric, st *reconcile.ContainerStatus) {
+	f.info.send(ch, 1, st.Name, clean(st.Image), clean(st.Source), string(st.Revision), string(st.RunningRevision))
+	for _, s := range ownStates {
+		f.state.sendBool(ch, s == st.State, st.Name, string(s))
+	}
+	f.stateSince.sendTime(ch, st.Since, st.Name)
+	f.desiredRunning.sendBool(ch, st.Desired == manifest.DesiredRunning, st.Name)
+	f.ready.sendBool(ch, st.Ready, st.Name)
+	f.settled.sendBool(ch, st.Settled, st.Name)
+	f.started.sendTime(ch, st.Started, st.Name)
+	f.restarts.send(ch, float64(st.Restarts), st.Name)
+	f.failures.send(ch, float64(st.Failures), st.Name)
+	f.sendExit(ch, st.Name, st.LastExit)
+	f.backOff.send(ch, st.BackOff.Seconds(), st.Name)
+	f.nextTry.sendTime(ch, st.NextTry, st.Name)
+	if st.Action != "" {
+		f.operationStartedAt.sendTime(ch, st.ActionSince, st.Name, string(st.Action))
+	}
+}
+
+func (f *containerFamilies) sendExit(ch chan<- prometheus.Metric, name string, x *reconcile.ExitStatus) {
+	if x == nil {
+		return
+	}
+	if x.Code != nil {
+		f.exitCode.send(ch, float64(*x.Code), name)
+	}
+	f.exitReason.send(ch, 1, name, exitReason(x), strconv.FormatBool(x.Asked))
+	f.exitAt.sendTime(ch, x.At, name)
+}
