@@ -3,7 +3,6 @@ package folder
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -218,10 +217,4 @@ func has(problems []manifest.Problem, file, part string) bool {
 		}
 	}
 	return false
-}
-
-func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
-
-func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
-	return context.WithCancel(t.Context())
 }

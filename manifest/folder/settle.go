@@ -44,6 +44,7 @@ type change struct {
 	read        time.Time // last reading; zero: none yet
 	mark        mark      // what that reading saw
 	harm        bool      // what that reading would do
+	unread      bool      // there was a sign since
 }
 
 func newSettler(s Settle) settler {
@@ -57,7 +58,7 @@ func (s *settler) touch(file string, now time.Time) {
 		c = &change{first: now}
 		s.open[file] = c
 	}
-	c.last = later(c.last, now)
+	c.last, c.unread = later(c.last, now), true
 	s.last = later(s.last, now)
 }
 
@@ -72,7 +73,7 @@ func (s *settler) saw(file string, m mark, harm bool, now time.Time) bool {
 	if !c.read.IsZero() && !agree {
 		s.touch(file, now)
 	}
-	c.read, c.mark, c.harm = now, m, harm
+	c.read, c.mark, c.harm, c.unread = now, m, harm, false
 	if !now.Before(s.quietAt(c)) && (agree || !harm) {
 		return true
 	}
@@ -91,7 +92,7 @@ func (s *settler) quietAt(c *change) time.Time {
 // readings, which are kept apart by Settle.Add.
 func (s *settler) lookAt(c *change) time.Time {
 	quiet, bound := s.quietAt(c), c.first.Add(s.Max)
-	if c.read.Before(c.last) { // not read since the last sign: learn first what it is
+	if c.unread { // learn first what it is
 		quiet = c.last.Add(s.Add)
 	}
 	if !c.read.IsZero() {

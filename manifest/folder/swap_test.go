@@ -168,29 +168,3 @@ func TestLinks(t *testing.T) {
 	must(t, os.Remove(filepath.Join(dir, "shared")))
 	l.has("web", "1")
 }
-
-// TestPollOnly lets the events go to waste: looking must do.
-func TestPollOnly(t *testing.T) {
-	dir := t.TempDir()
-	write(t, dir, "a.yaml", doc("a", "1"))
-	s := Settle{Add: time.Millisecond, Change: 20 * time.Millisecond, Max: 500 * time.Millisecond}
-	r, err := openReader(dir, s, nil, nil)
-	must(t, err)
-	l := &loop{reader: r, notes: &notifier{err: os.ErrPermission}, log: quiet(), resync: time.Hour, poll: 5 * time.Millisecond}
-	l.rescan(time.Now())
-	out, done := make(chan Update), make(chan struct{})
-	ctx, cancel := contextOf(t)
-	go func() { defer close(done); l.run(ctx, out) }()
-	defer func() { cancel(); <-done }()
-	c := &lab{host: newHost(), t: t, dir: dir, out: out}
-	c.has("a", "1")
-	if !strings.Contains(c.source.Polling, "permission") {
-		t.Errorf("polling %q", c.source.Polling)
-	}
-	c.write("sub/b.yaml", doc("b", "1"))
-	c.has("a", "1", "b", "1")
-	c.write("a.yaml", doc("a", "2"))
-	c.has("a", "2", "b", "1")
-	must(t, os.Remove(filepath.Join(dir, "sub", "b.yaml")))
-	c.has("a", "2")
-}

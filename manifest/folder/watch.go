@@ -96,7 +96,7 @@ func (l *loop) advance(now time.Time) {
 	if l.wake.IsZero() || now.Before(l.wake) {
 		return
 	}
-	l.reader.polling = l.polling()
+	l.say(l.polling())
 	l.reader.turn(now)
 	if u, ok := l.reader.update(now); ok {
 		if l.unsent != nil {
@@ -113,16 +113,20 @@ func (l *loop) advance(now time.Time) {
 // rescan reads everything, plans the next time, and returns how many files
 // were found to differ.
 func (l *loop) rescan(now time.Time) int {
-	was := l.polling()
 	l.notes.begin()
 	opened := l.reader.scan(".", now)
 	l.notes.keep(l.reader.tree.systemDirs())
-	if why := l.polling(); why != "" && why != was {
-		l.log.Warn("manifest folder is polled, not watched", "folder", l.reader.tree.root, "reason", why)
-	}
 	l.whole = now.Add(l.pause(time.Since(now)))
 	l.wake = now
 	return opened
+}
+
+// say tells once why the folder is polled.
+func (l *loop) say(why string) {
+	if why != "" && l.reader.polling == "" {
+		l.log.Warn("manifest folder is polled, not watched", "folder", l.reader.tree.root, "reason", why)
+	}
+	l.reader.polling = why
 }
 
 // pause is the time to the next rescan after one that took so long: polling
