@@ -3,6 +3,8 @@ package manifest
 import (
 	"encoding/json"
 	"testing"
+
+	"sigs.k8s.io/yaml"
 )
 
 // typical has the size of an everyday manifest.
@@ -43,6 +45,7 @@ func BenchmarkParse(b *testing.B) {
 		}
 		benchmarkParse(b, string(js))
 	})
+	b.Run("suspect", func(b *testing.B) { benchmarkParse(b, typical+"  commandLine: \"\" # R&D\n") })
 	b.Run("broken", func(b *testing.B) {
 		for b.Loop() {
 			if _, problems := Parse("web.yaml", []byte(typical+"  imgae: x\n")); len(problems) != 1 {
@@ -77,6 +80,34 @@ func BenchmarkBackoff(b *testing.B) {
 	for b.Loop() {
 		if all[0].Spec.Backoff().MaxDelay == 0 {
 			b.Fatal("no delay")
+		}
+	}
+}
+
+// BenchmarkFloorJSON is the floor of BenchmarkParse/json: decoding the same
+// bytes without any strictness, default or rule.
+func BenchmarkFloorJSON(b *testing.B) {
+	all, _ := Parse("web.yaml", []byte(typical))
+	js, err := json.Marshal(all[0])
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		var c Container
+		if err := json.Unmarshal(js, &c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkFloorYAML is the floor of BenchmarkParse/yaml: the conversion to
+// JSON alone.
+func BenchmarkFloorYAML(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := yaml.YAMLToJSONStrict([]byte(typical)); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package manifest
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -18,9 +20,19 @@ type issue struct {
 	node *yaml.Node // where it stands; nil: where path stands
 }
 
+// harmless looks closer at a suspect document: it may only say R&D or Hello!
+func (d document) harmless() bool {
+	var root yaml.Node
+	return yaml.Unmarshal(d.text, &root) == nil && plain(&root)
+}
+
+// plain reports whether a tree of nodes uses no refused feature.
+func plain(n *yaml.Node) bool {
+	return refused(n) == "" && n.Tag != mergeTag && !slices.ContainsFunc(n.Content, func(c *yaml.Node) bool { return !plain(c) })
+}
+
 // explain goes through a document that could not be taken as it is and finds
-// everything that is wrong, with places. If all was well after all, as with a
-// document that only looked suspect, it returns the container.
+// everything that is wrong, with places.
 func (d document) explain(file string) (*Container, []Problem) {
 	c := &Container{Origin: Origin{File: file, Line: d.start}}
 	var root yaml.Node
@@ -42,26 +54,11 @@ func (d document) explain(file string) (*Container, []Problem) {
 		setDefaults(c)
 		w.issues = append(w.issues, w.unrelated(validate(c))...)
 	}
-	if err := d.decodeIfGood(&w, c); err != nil {
-		w.complain("", "%v", err)
+	if len(w.issues) == 0 { // nothing is let through for want of an explanation
+		err := cmp.Or(d.decode(&Container{}), errors.New("it uses a feature of YAML that is not supported"))
+		w.complain("", "document cannot be taken: %v", err)
 	}
 	return c, d.problems(file, &w)
-}
-
-// decodeIfGood decodes once more the way every good document is decoded, so
-// that one which only looked suspect yields the same container, and no error
-// of the decoder is ever lost for want of an explanation.
-func (d document) decodeIfGood(w *walker, c *Container) error {
-	if len(w.issues) > 0 {
-		return nil
-	}
-	again := Container{Origin: c.Origin}
-	if err := d.decode(&again); err != nil {
-		return fmt.Errorf("document cannot be decoded: %w", err)
-	}
-	setDefaults(&again)
-	*c = again
-	return nil
 }
 
 func (d document) problems(file string, w *walker) []Problem {

@@ -48,7 +48,7 @@ func Parse(file string, data []byte) ([]*Container, []Problem) {
 // has problems, so that duplicate names show at once with them.
 func (d document) parse(file string) (*Container, []Problem) {
 	c := &Container{Origin: Origin{File: file, Line: d.start}}
-	if !d.suspect() {
+	if !d.suspect() || d.harmless() {
 		if err := d.decode(c); err == nil {
 			setDefaults(c)
 			if len(validate(c)) == 0 {

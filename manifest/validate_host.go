@@ -17,8 +17,7 @@ func absolutePath(p string) bool {
 		return false
 	}
 	if len(p) >= 3 && p[1] == ':' && (p[2] == '\\' || p[2] == '/') {
-		letter := p[0] | 0x20
-		return letter >= 'a' && letter <= 'z'
+		return letter(p[0])
 	}
 	return strings.HasPrefix(p, "/") || len(p) > 2 && strings.HasPrefix(p, `\\`)
 }

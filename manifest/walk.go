@@ -73,6 +73,8 @@ func (w *walker) value(n *yaml.Node, t reflect.Type, path string) any {
 	}
 }
 
+const mergeTag = "!!merge"
+
 // refused names a YAML feature that manifests do without. It repeats nothing
 // of the text, which may be a secret that was not quoted.
 func refused(n *yaml.Node) string {
@@ -155,10 +157,10 @@ func (w *walker) pairs(n *yaml.Node, name func(string) string, visit func(k, v *
 			at = name("?")
 			w.nodes[at] = k
 			w.complain(at, "a key must be a plain name, not %s", kindName(k))
-		case refused(k) != "" && k.Tag != "!!merge":
+		case refused(k) != "" && k.Tag != mergeTag:
 			w.nodes[at] = k
 			w.complain(at, "%s", refused(k))
-		case k.Tag == "!!merge":
+		case k.Tag == mergeTag:
 			w.nodes[at] = k
 			w.complain(at, "YAML merge keys are not supported; write the fields themselves")
 		case first > 0:
@@ -245,9 +247,14 @@ func joinPath(path, name string) string {
 	return path + "." + name
 }
 
+func letter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
 // plainScalar resolves an unquoted scalar with the decoder itself, because
 // the two YAML libraries disagree on words such as yes and on octal numbers.
 func plainScalar(s string) (json.RawMessage, bool) {
+	if isText := s != "" && letter(s[0]) && (len(s) > len("false") || !strings.ContainsRune("yYnNtTfFoO", rune(s[0]))); isText {
+		return nil, false // by far the most, and resolving each is slow
+	}
 	if strings.Contains(s, "\n") || strings.HasPrefix(s, "---") || strings.HasPrefix(s, "...") {
 		return nil, false
 	}
