@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// codeError ends the program with a code after everything has been printed.
+type codeError int
+
+func (c codeError) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+const rootText = `hcs-reconcile makes this host run exactly the containers that a folder of
+manifests asks for, and keeps them running.
+
+Every flag can also be set in the environment, as HCS_RECONCILE_ and its name in
+capitals with _ for - and . (HCS_RECONCILE_STATE_DIR), or in a YAML file named by
+--config (state-dir: /srv/state). A flag wins over the environment, the
+environment over the file.`
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "hcs-reconcile",
+		Short:         "Run the containers that a folder of manifests asks for",
+		Long:          rootText,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w\nSee '%s --help'", err, cmd.CommandPath())
+	})
+	root.AddGroup(
+		&cobra.Group{ID: "host", Title: "On the host:"},
+		&cobra.Group{ID: "manifests", Title: "For manifests, without a daemon:"},
+	)
+	add := func(group string, cmds ...*cobra.Command) {
+		for _, c := range cmds {
+			c.GroupID = group
+		}
+		root.AddCommand(cmds...)
+	}
+	add("host", newRun(), newStatus(), newPlan(), newApply(), newConfirmPrune())
+	add("manifests", newValidate(), newSchema())
+	root.AddCommand(newVersion())
+	return root
+}

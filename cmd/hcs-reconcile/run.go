@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hcs-reconcile/hcs-reconcile/control"
+	"github.com/hcs-reconcile/hcs-reconcile/manifest/folder"
+	"github.com/hcs-reconcile/hcs-reconcile/metrics"
+	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
+)
+
+const runText = `Run the daemon: read the manifests, make the host run exactly what they say, and
+go on doing so until SIGINT or SIGTERM. A second signal ends it at once.
+
+Containers keep running when the daemon ends, crashes or is upgraded; the next
+one takes them over as they are. There is one daemon per state folder.`
+
+func newRun() *cobra.Command {
+	var s settings
+	cmd := &cobra.Command{
+		Use:     "run",
+		Short:   "Run the daemon",
+		Long:    runText,
+		Example: "  hcs-reconcile run --manifests ./manifests --state-dir ./state --driver local",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
+			return s.run(ctx, cmd.ErrOrStderr())
+		},
+	}
+	s.offer(cmd, s.folderGroup(), s.stateGroup(), s.trustGroup(), s.driverGroup(), s.paceGroup(), s.runGroup(),
+		s.settleGroup(), s.brakeGroup(), s.webGroup(), s.logGroup("info"))
+	return cmd
+}
+
+// untilSignal ends with the first signal; the second one has its usual effect.
+func untilSignal(ctx context.Context) (context.Context, func()) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+func (s *settings) run(signals context.Context, stderr io.Writer) (err error) {
+	log, err := s.newLogger(stderr)
+	if err != nil {
+		return err
+	}
+	if err := s.distrust(log); err != nil {
+		return err
+	}
+	h, err := s.openHost(signals, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	d, err := s.newDaemon(h, log)
+	if err != nil {
+		return err
+	}
+	log.Info("daemon started", "version", thisBuild().Version, "manifests", s.manifests, "state", s.stateDir,
+		"driver", s.driver, "owner", s.owner, "web", d.about.Web, "containers", len(h.saved.Records))
+	err = d.live(signals)
+	log.Info("daemon ended", "stopped_containers", s.stopOnExit)
+	return err
+}
+
+// daemon is everything that lives while run does.
+type daemon struct {
+	about   control.Daemon
+	log     *slog.Logger
+	host    *host
+	watcher *folder.Watcher
+	engine  *engine.Engine
+	control net.Listener
+	web     *website
+	read    chan folder.Update // from the watcher
+	want    chan folder.Update // to the engine
+}
+
+func (s *settings) newDaemon(h *host, log *slog.Logger) (*daemon, error) {
+	d := &daemon{
+		about: control.Daemon{
+			Version: thisBuild().Version, PID: os.Getpid(), Started: time.Now(),
+			Driver: s.driver, Owner: s.owner, Manifests: s.manifests, StateDir: s.stateDir,
+		},
+		log: log, host: h, read: make(chan folder.Update), want: make(chan folder.Update),
+		watcher: &folder.Watcher{
+			Dir: s.manifests, Settle: s.settle, Resync: s.resync, Log: log,
+			Known: known(h.saved.Files), Owners: owners(h.saved.Records),
+		},
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	b := thisBuild()
+	m := metrics.New(reg, metrics.Options{
+		View:  func(ctx context.Context) (engine.View, error) { return d.engine.View(ctx) },
+		Stats: h.driver.Stats, Version: b.Version, Revision: b.Revision,
+	})
+	d.engine = engine.New(engine.Config{
+		Driver: m.Driver(h.driver), Store: m.Store(h.store), Saved: h.saved, Want: d.want, Log: log,
+		Observers: []engine.Observer{m, eventLog{log}},
+		Resync:    s.resync, Timeout: s.timeout, Workers: s.workers, Brake: s.brake, StopOnExit: s.stopOnExit,
+	})
+	return d, s.listenAll(d, reg)
+}
+
+// listenAll opens the socket for our own commands, and the one for the web.
+func (s *settings) listenAll(d *daemon, reg *prometheus.Registry) (err error) {
+	if d.web, err = newWebsite(s.listen, d, reg); err != nil {
+		return err
+	}
+	d.about.Web = d.web.address()
+	if d.control, err = control.Listen(s.stateDir); err != nil {
+		return errors.Join(err, d.web.close())
+	}
+	return nil
+}
+
+// live runs all parts, and returns when all of them have ended. The first
+// signal ends the engine alone: while it stops containers, status and metrics
+// go on. When it is done, or when any part fails, the others end.
+func (d *daemon) live(signals context.Context) error {
+	all, end := context.WithCancel(context.WithoutCancel(signals))
+	defer end()
+	g, all := errgroup.WithContext(all)
+	g.Go(func() error {
+		defer end()
+		ctx, cancel := context.WithCancel(all)
+		defer cancel()
+		defer context.AfterFunc(signals, cancel)()
+		return d.engine.Run(ctx)
+	})
+	g.Go(func() error { return d.watcher.Run(all, d.read) })
+	g.Go(func() error { d.forward(all); return nil })
+	g.Go(func() error {
+		return control.Serve(all, d.control, control.Handler(d.about, d.engine, d.host.store))
+	})
+	g.Go(func() error { return d.web.serve(all) })
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("run daemon: %w", err)
+	}
+	return nil
+}
+
+// forward passes the folder's updates on, and tells of problems that are new.
+func (d *daemon) forward(ctx context.Context) {
+	told := map[string]bool{}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case u := <-d.read:
+			told = d.tell(u, told)
+			select {
+			case d.want <- u:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// tell logs what is wrong with the folder and was not when told was made.
+func (d *daemon) tell(u folder.Update, told map[string]bool) map[string]bool {
+	if u.Full {
+		d.log.Info("manifests read", "files", len(u.Files), "containers", len(u.Put), keyRevision, u.Source.Revision)
+	}
+	now := map[string]bool{}
+	for _, p := range u.Problems {
+		text := p.String()
+		now[text] = true
+		if !told[text] {
+			d.log.Warn("manifest problem; what ran before stays as it is", keyProblem, text)
+		}
+	}
+	if u.Doubt != "" {
+		now[u.Doubt] = true
+		if !told[u.Doubt] {
+			d.log.Warn("folder in doubt; nothing is removed", keyReason, u.Doubt)
+		}
+	}
+	return now
+}
