@@ -4,9 +4,10 @@ package local
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
 )
@@ -41,8 +42,9 @@ func lookPath(name string, env []string) (string, error) {
 		if !filepath.IsAbs(dir) {
 			continue
 		}
+		var st unix.Stat_t // os.Stat costs twice as much, in every folder before the right one
 		file := dir + "/" + name
-		if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
+		if unix.Stat(file, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Mode&0o111 != 0 {
 			return file, nil
 		}
 	}
