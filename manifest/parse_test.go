@@ -110,6 +110,7 @@ func TestParseSameContent(t *testing.T) {
 		"CRLF":        strings.ReplaceAll(head+spec, "\n", "\r\n"),
 		"CR":          strings.ReplaceAll(head+spec, "\n", "\r"),
 		"BOM":         "\uFEFF" + head + spec,
+		"BOM json":    "\uFEFF" + `{"apiVersion": "hcs-reconcile/v1", "kind": "Container", "metadata": {"name": "a"}, "spec": {"image": "b", "args": ["x", "a & b", "c!"], "ports": [{"containerPort": 80}]}}`,
 		"comments":    "# one\n" + head + "# two\n" + spec + "# three",
 		"marker":      "---\n" + head + spec + "...\n# end\n",
 		"text on ---": "--- # first\n" + head + spec,
