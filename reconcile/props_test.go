@@ -108,7 +108,12 @@ func soundAction(t *rapid.T, v reconcile.View, d reconcile.Decision) {
 		if v.HoldStop != nil && !begun {
 			t.Fatalf("%s although removals are held back", d.Action)
 		}
-		if d.Action == driver.Terminate && (!begun || v.Now.Before(v.Record.StopAt)) {
+		grace := v.Record.Grace
+		if v.Want != nil {
+			grace = v.Want.GracePeriod()
+		}
+		clockWentBack := grace == 0 && v.Record.StopAt.After(v.Now)
+		if d.Action == driver.Terminate && (!begun || v.Now.Before(v.Record.StopAt) && !clockWentBack) {
 			t.Fatalf("terminate before shutdown and its grace: %+v", v.Record)
 		}
 		if d.Action == driver.Remove && live {

@@ -21,6 +21,7 @@ func (s *step) stop(h driver.Status, why Reason) Decision {
 	}
 	r, grace := &s.rec, s.grace()
 	if !stopping {
+		calmDown(r)
 		r.StopAt, r.StopSent, r.StopRevision, r.StopReason = s.Now.Add(grace), false, string(h.Revision), string(why)
 	}
 	if r.StopAt.Sub(s.Now) > grace { // the wall clock went back while no daemon ran

@@ -22,11 +22,12 @@ type loop struct {
 	results  chan result
 	listings chan listing
 
-	calls   calls           // under way
-	list    lister          // when to list next
-	pending statedb.Batch   // to be written with the next turn
-	files   map[string]bool // path -> valid
-	folder  folder.Update   // the newest, for its problems and source
+	calls   calls                            // under way
+	list    lister                           // when to list next
+	history []statedb.Entry                  // to be written with the next turn
+	texts   map[string]*statedb.ManifestFile // the same; nil drops the path
+	files   map[string]bool                  // path -> valid
+	folder  folder.Update                    // the newest, for its problems and source
 	saveErr error
 	ending  time.Time // when Run must return at the latest; zero: not ending
 }
@@ -45,6 +46,7 @@ func newLoop(cfg Config, requests <-chan func(*loop)) *loop {
 		listings: make(chan listing, 1),
 		list:     lister{due: now, every: cfg.Resync},
 		files:    map[string]bool{},
+		texts:    map[string]*statedb.ManifestFile{},
 	}
 }
 
@@ -60,7 +62,7 @@ func (l *loop) run(ctx context.Context) error {
 		now := time.Now()
 		wake := l.turn(work, now)
 		if l.ended(now) {
-			return l.flush()
+			return l.write(statedb.Batch{}) // the history that waited for company
 		}
 		setTimer(timer, wake)
 		select {
@@ -128,35 +130,49 @@ func (l *loop) turn(work context.Context, now time.Time) time.Time {
 	return soonest(l.core.Wake(), l.list.wake(), l.calls.deadline(), l.ending)
 }
 
-// save writes what the turn decided before any of it is done.
+// save writes what the turn decided before any of it is done. History alone
+// waits for company.
 func (l *loop) save(now time.Time, t reconcile.Turn) bool {
-	b := l.pending
-	b.Put, b.Drop, b.Specs, b.Brake = t.Put, t.Drop, t.Specs, t.Brake
-	b.Entries = append(b.Entries, entries(t.Events)...)
-	l.pending.Entries = b.Entries
-	if len(b.Put)+len(b.Drop)+len(b.Specs)+len(b.Files)+len(b.DropFiles) == 0 && b.Brake == nil {
-		return true // history alone waits for company
+	l.history = append(l.history, entries(t.Events)...)
+	b := statedb.Batch{Put: t.Put, Drop: t.Drop, Specs: t.Specs, Brake: t.Brake}
+	if b.Empty() && len(l.texts) == 0 {
+		return true
 	}
-	err := l.cfg.Store.Save(b)
-	if err != nil {
-		if l.saveErr == nil {
-			l.cfg.Log.Error("state not saved; no step is taken until it can be", "err", err)
-		}
-		l.saveErr = err
+	if err := l.write(b); err != nil {
 		l.core.NotSaved(now, t)
 		return false
 	}
-	l.saveErr = nil
-	l.pending = statedb.Batch{}
 	return true
 }
 
-// flush writes the history that waited for company.
-func (l *loop) flush() error {
-	if l.pending.Empty() {
+// historyKept bounds the history that waits for a store that fails.
+const historyKept = 1000
+
+// write adds what waits to be written, and forgets it once it is.
+func (l *loop) write(b statedb.Batch) error {
+	b.Entries = l.history
+	for _, path := range slices.Sorted(maps.Keys(l.texts)) {
+		if f := l.texts[path]; f != nil {
+			b.Files = append(b.Files, *f)
+		} else {
+			b.DropFiles = append(b.DropFiles, path)
+		}
+	}
+	if b.Empty() {
 		return nil
 	}
-	return l.cfg.Store.Save(l.pending)
+	err := l.cfg.Store.Save(b)
+	if err != nil && l.saveErr == nil {
+		l.cfg.Log.Error("state not saved; no step is taken until it can be", "err", err)
+	}
+	l.saveErr = err
+	if err != nil {
+		l.history = l.history[max(0, len(l.history)-historyKept):]
+		return err
+	}
+	l.history = nil
+	clear(l.texts)
+	return nil
 }
 
 func (l *loop) wanted(u folder.Update, ok bool) {
@@ -170,29 +186,15 @@ func (l *loop) wanted(u folder.Update, ok bool) {
 	for _, f := range u.Files {
 		l.files[f.Path] = f.Valid
 		if f.Text != nil {
-			l.keep(f.Path, &statedb.ManifestFile{Path: f.Path, Text: f.Text, At: f.ReadAt})
+			l.texts[f.Path] = &statedb.ManifestFile{Path: f.Path, Text: f.Text, At: f.ReadAt}
 		}
 	}
 	for _, p := range u.Gone {
 		delete(l.files, p)
-		l.keep(p, nil)
+		l.texts[p] = nil
 	}
 	l.folder = folder.Update{Problems: u.Problems, Source: u.Source, Doubt: u.Doubt}
 	l.core.Want(change(u))
-}
-
-// keep notes that the last good text of a file is to be written, or dropped if
-// f is nil. The store writes first and drops then, so a drop that was noted
-// before must not outlive a new text.
-func (l *loop) keep(path string, f *statedb.ManifestFile) {
-	if len(l.pending.DropFiles) > 0 {
-		l.pending.DropFiles = slices.DeleteFunc(l.pending.DropFiles, func(p string) bool { return p == path })
-	}
-	if f != nil {
-		l.pending.Files = append(l.pending.Files, *f)
-	} else {
-		l.pending.DropFiles = append(l.pending.DropFiles, path)
-	}
 }
 
 func change(u folder.Update) reconcile.Change {
