@@ -24,6 +24,7 @@ type reader struct {
 	first   time.Time          // of the first scan; zero before
 	sent    *Update            // what the last update said of the folder as a whole; nil: there was none
 	rev     string
+	wary    bool   // a name seems to be gone while a new file is not read yet
 	scanned bool   // the whole tree was read since the last update
 	polling string // why nothing but looking tells of changes
 }
@@ -197,6 +198,7 @@ func (r *reader) update(now time.Time) (Update, bool) {
 	if u.SeenAt.IsZero() {
 		u.SeenAt = now
 	}
+	r.wary = (r.wary || full || len(u.Drop) > 0) && r.unread() != ""
 	u.Problems, u.Doubt = r.allProblems(), r.doubt()
 	if (moved || r.scanned) && r.tree.root != "" {
 		r.rev = revision(r.tree.root)
@@ -228,6 +230,17 @@ func (r *reader) allProblems() []manifest.Problem {
 	return all
 }
 
+// unread is the first new file that has not settled, "" if there is none.
+func (r *reader) unread() string {
+	var first string
+	for file := range r.settle.open {
+		if r.ledger.files[file] == nil && (first == "" || file < first) {
+			first = file
+		}
+	}
+	return first
+}
+
 // doubt says why something may be in the manifests although it was not found.
 func (r *reader) doubt() string {
 	var why []string
@@ -238,6 +251,9 @@ func (r *reader) doubt() string {
 	slices.Sort(why)
 	for _, p := range r.ledger.never() {
 		why = append(why, p.String()+" – a container missing from the manifests may be in it")
+	}
+	if r.wary {
+		why = append(why, r.unread()+" is still being written")
 	}
 	switch len(why) {
 	case 0:

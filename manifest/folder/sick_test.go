@@ -2,6 +2,7 @@ package folder
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -230,4 +231,29 @@ func TestReadAtMost(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestStillBeingWritten never lets a new file come to rest: the first update
+// must come without it, and say so, since nothing may be removed on its word.
+func TestStillBeingWritten(t *testing.T) {
+	p := newPatient(t, nil)
+	version := 0
+	edit := func() {
+		version++
+		p.disk.MapFS["web.yaml"] = &fstest.MapFile{Data: []byte(doc("web", fmt.Sprint(version))), ModTime: p.now}
+	}
+	edit()
+	p.r.scan(".", p.now)
+	for p.updates == 0 && version < 1000 {
+		p.now = p.now.Add(20 * time.Millisecond)
+		edit()
+		p.r.hint("web.yaml", p.now)
+		p.r.turn(p.now)
+		if u, ok := p.r.update(p.now); ok {
+			p.apply(u)
+		}
+	}
+	p.want("", "web.yaml is still being written")
+	p.look()
+	p.want(fmt.Sprint(version), "")
 }
