@@ -26,7 +26,8 @@
 //
 // Standard output and error go straight into <state>/logs/<name>/current.log,
 // so that nothing is lost when the daemon ends. A file above its size is
-// copied away and truncated; what is written between the end of the copy and
+// copied away and truncated. It is looked at every 10 s, or once a minute while
+// it does not grow, so it may be larger for as long. What is written between the end of the copy and
 // the truncation, some microseconds, is lost, because the process keeps the
 // file open and cannot be told.
 //
@@ -105,6 +106,7 @@ type box struct {
 	started  time.Time
 	exit     driver.Exit
 	limits   limits
+	watch    logWatch
 }
 
 func (b *box) status() driver.Status {

@@ -86,22 +86,26 @@ func shift(path string, files int) error {
 }
 
 // trim copies a file that is above its size away and truncates it. Processes
-// that have it open write on: they append, so at its new end.
-func (l logDir) trim(name string, lim limits) error {
+// that have it open write on: they append, so at its new end. It returns the
+// size that it found.
+func (l logDir) trim(name string, lim limits) (int64, error) {
 	path := l.current(name)
 	st, err := os.Stat(path)
-	if err != nil || st.Size() <= lim.size {
-		return err
+	if err != nil {
+		return 0, err
+	}
+	if st.Size() <= lim.size {
+		return st.Size(), nil
 	}
 	if lim.files > 1 {
 		if err := shift(path, lim.files); err != nil {
-			return err
+			return st.Size(), err
 		}
 		if err := copyFile(path, path+".1"); err != nil {
-			return fmt.Errorf("rotate log: %w", err)
+			return st.Size(), fmt.Errorf("rotate log: %w", err)
 		}
 	}
-	return os.Truncate(path, 0)
+	return st.Size(), os.Truncate(path, 0)
 }
 
 func copyFile(from, to string) error {
@@ -130,18 +134,47 @@ func (d *Driver) watchLogs() {
 	}
 }
 
+// maxPause is how many ticks the log of a quiet container may go unwatched.
+const maxPause = 5
+
+// logWatch is what the watch remembers of one log: the quieter it is, the
+// seldomer it is looked at, so that many quiet containers cost nothing.
+type logWatch struct {
+	size        int64
+	pause, wait int // in ticks: between two looks, and until the next
+}
+
+// due counts one tick.
+func (w *logWatch) due() bool {
+	w.wait--
+	return w.wait < 0
+}
+
+func (w *logWatch) saw(size int64) {
+	if size == w.size {
+		w.pause = min(2*w.pause+1, maxPause)
+	} else {
+		w.pause = 0
+	}
+	w.size, w.wait = size, w.pause
+}
+
 func (d *Driver) trimLogs() {
 	d.mu.Lock()
-	running := make(map[string]limits, len(d.boxes))
-	for r, b := range d.boxes {
-		if b.state == driver.Running {
-			running[r.Name] = b.limits
+	due := make(map[*box]limits)
+	for _, b := range d.boxes {
+		if b.state == driver.Running && b.watch.due() {
+			due[b] = b.limits
 		}
 	}
 	d.mu.Unlock()
-	for name, lim := range running {
-		if err := d.logs.trim(name, lim); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			d.log.Warn("log not rotated", "container", name, "err", err)
+	for b, lim := range due {
+		size, err := d.logs.trim(b.ref.Name, lim)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			d.log.Warn("log not rotated", "container", b.ref.Name, "err", err)
 		}
+		d.mu.Lock()
+		b.watch.saw(size)
+		d.mu.Unlock()
 	}
 }

@@ -120,6 +120,25 @@ func TestRotationWhileRunning(t *testing.T) {
 	}
 }
 
+func TestQuietLogsAreWatchedLess(t *testing.T) {
+	var w logWatch
+	var looks []int
+	sizes := map[int]int64{0: 5, 40: 6} // at these ticks the log grows
+	var size int64
+	for tick := range 60 {
+		if s, grown := sizes[tick]; grown {
+			size = s
+		}
+		if w.due() {
+			looks = append(looks, tick)
+			w.saw(size)
+		}
+	}
+	if diff := cmp.Diff([]int{0, 1, 3, 7, 13, 19, 25, 31, 37, 43, 44, 46, 50, 56}, looks); diff != "" {
+		t.Errorf("looked at ticks (-want +got):\n%s", diff)
+	}
+}
+
 func waitFor(t *testing.T, cond func() bool) {
 	t.Helper()
 	ticker := time.NewTicker(2 * time.Millisecond)

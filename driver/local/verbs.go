@@ -87,7 +87,7 @@ func (d *Driver) started(b *box, p *process, lim limits) {
 		return
 	}
 	b.state, b.proc, b.born, b.started = driver.Running, p, p.born, p.started
-	b.exit, b.limits = driver.Exit{}, lim
+	b.exit, b.limits, b.watch = driver.Exit{}, lim, logWatch{}
 }
 
 func (d *Driver) launch(r driver.Ref, c *manifest.Container) (*process, error) {
