@@ -1,10 +1,12 @@
 package folder
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -151,4 +153,32 @@ func BenchmarkDependencies(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkFileDropped is from the end of a write to the update in the hands of
+// the consumer, the settling time of 25 ms included.
+func BenchmarkFileDropped(b *testing.B) {
+	dir := bigFolder(b)
+	w := Watcher{Dir: dir}
+	out, done := make(chan Update), make(chan error, 1)
+	ctx, cancel := context.WithCancel(b.Context())
+	go func() { done <- w.Run(ctx, out) }()
+	defer func() { cancel(); must(b, <-done) }()
+	if u := <-out; len(u.Put) != many {
+		b.Fatal(len(u.Put))
+	}
+	i := 0
+	var over []float64
+	for b.Loop() {
+		i++
+		name := fmt.Sprintf("new%d", i)
+		write(b, dir, fmt.Sprintf("team%d/%s.yaml", i%100, name), doc(name, "1"))
+		start := time.Now()
+		if u := <-out; len(u.Put) != 1 || u.Put[0].Container.Name() != name {
+			b.Fatalf("%+v", u.Put)
+		}
+		over = append(over, float64(time.Since(start)-25*time.Millisecond)/1e6)
+	}
+	slices.Sort(over)
+	b.ReportMetric(over[len(over)/2], "ms-p50-over-settle")
 }
