@@ -1,5 +1,3 @@
-//go:build linux || darwin
-
 package local_test
 
 import (
@@ -7,9 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,44 +18,83 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
+// TestMain lets the test binary also be the programs that its tests run.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "program" {
+		program(os.Args[2], os.Args[3:]...)
+		return
+	}
+	if as := os.Getenv("LOCAL_TEST_OWNER"); as != "" {
+		daemon(as)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// program is a container's program that works on every system.
+func program(what string, args ...string) {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, stopSignal)
+	number := func(i int) int {
+		n, _ := strconv.Atoi(args[i])
+		return n
+	}
+	fmt.Println("ready", os.Getpid())
+	switch what {
+	case "exit":
+		<-time.After(time.Duration(number(1)))
+		os.Exit(number(0))
+	case "obey":
+		<-asked
+		os.Exit(number(0))
+	case "stubborn":
+		<-time.After(time.Hour)
+	case "print":
+		fmt.Println(args[0])
+	}
+}
+
+func spec(what string, args ...string) manifest.Spec {
+	exe, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	return manifest.Spec{Command: []string{exe, "program", what}, Args: args}
+}
+
 func TestDriverConforms(t *testing.T) {
 	aloneOnHost(t)
+	code := func(c uint32) string { return strconv.FormatUint(uint64(c), 10) }
 	drivertest.Run(t, drivertest.Harness{
 		New:   newRuntime,
-		Sleep: func() manifest.Spec { return script("exec sleep 1000") },
-		Exit: func(code uint32, after time.Duration) manifest.Spec {
-			return script(fmt.Sprintf("sleep %f; exit %d", after.Seconds(), code))
+		Sleep: func() manifest.Spec { return spec("obey", "0") },
+		Exit: func(c uint32, after time.Duration) manifest.Spec {
+			return spec("exit", code(c), strconv.FormatInt(int64(after), 10))
 		},
-		Obey: func(code uint32) manifest.Spec {
-			return script(fmt.Sprintf("trap 'exit %d' TERM; echo ready $$; while :; do sleep 0.1; done", code))
-		},
-		Stubborn:         func() manifest.Spec { return script("trap '' TERM; echo ready $$; while :; do sleep 1; done") },
-		Print:            func(line string) manifest.Spec { return script("echo '" + line + "'") },
-		Update:           true,
-		Stats:            true,
-		ExitCodesSurvive: false,
+		Obey:     func(c uint32) manifest.Spec { return spec("obey", code(c)) },
+		Stubborn: func() manifest.Spec { return spec("stubborn") },
+		Print:    func(line string) manifest.Spec { return spec("print", line) },
+		Update:   true,
+		Stats:    hasStats,
 	})
 }
 
-// aloneOnHost waits until no other run of this test uses the owners of the suite.
+// aloneOnHost waits until no other run of this test uses the owners of the
+// suite. It does so by an owner that stands for all of them.
 func aloneOnHost(t *testing.T) {
 	t.Helper()
-	path := filepath.Join(os.TempDir(), fmt.Sprintf("hcs-reconcile-drivertest-%d", os.Geteuid()))
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = f.Close() })
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		t.Fatal(err)
-	}
+	dir := t.TempDir()
+	eventually(t, "other runs of this test to end", func() bool {
+		d, err := local.Open(context.Background(), local.Config{Owner: "drivertest-suite", StateDir: dir, Logger: quiet(t)})
+		if err == nil {
+			t.Cleanup(func() { _ = d.Close() })
+		}
+		return err == nil
+	})
 }
 
-func script(text string) manifest.Spec {
-	if strings.HasPrefix(text, "exec") {
-		text = "echo ready $$; " + text
-	}
-	return manifest.Spec{Command: []string{"/bin/sh", "-c", text}}
+func quiet(t testing.TB) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 func newRuntime(t *testing.T) drivertest.Runtime {
@@ -80,7 +118,13 @@ func newRuntime(t *testing.T) drivertest.Runtime {
 	}
 	return drivertest.Runtime{
 		Open: func(t *testing.T, owner string) driver.Driver {
-			d := openDriver(t, local.Config{Owner: owner, StateDir: filepath.Join(dir, owner), Rescan: time.Nanosecond})
+			t.Helper()
+			d, err := local.Open(context.Background(), local.Config{
+				Owner: owner, StateDir: filepath.Join(dir, owner), Logger: quiet(t), Rescan: time.Nanosecond,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
 			open = append(open, d)
 			return d
 		},
@@ -89,12 +133,18 @@ func newRuntime(t *testing.T) drivertest.Runtime {
 	}
 }
 
-func openDriver(t *testing.T, cfg local.Config) *local.Driver {
+// eventually waits until cond holds.
+func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	cfg.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	d, err := local.Open(context.Background(), cfg)
-	if err != nil {
-		t.Fatal(err)
+	ticker := time.NewTicker(2 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	for !cond() {
+		select {
+		case <-ticker.C:
+		case <-deadline.C:
+			t.Fatalf("waited in vain for %s", what)
+		}
 	}
-	return d
 }

@@ -1,5 +1,3 @@
-//go:build linux || darwin
-
 package local_test
 
 import (
@@ -19,14 +17,6 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
-func TestMain(m *testing.M) {
-	if os.Getenv("LOCAL_TEST_OWNER") != "" {
-		daemon()
-		return
-	}
-	os.Exit(m.Run())
-}
-
 // daemonContainers is how many containers the daemon of these tests wants.
 const daemonContainers = 10
 
@@ -36,10 +26,10 @@ func wanted(i int) *manifest.Container {
 
 // daemon is what the test binary does when it is started as a daemon: it makes
 // the wanted containers run, says so, and stays until it is killed.
-func daemon() {
+func daemon(owner string) {
 	ctx := context.Background()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	d, err := local.Open(ctx, local.Config{Owner: os.Getenv("LOCAL_TEST_OWNER"), StateDir: os.Getenv("LOCAL_TEST_DIR"), Logger: log})
+	d, err := local.Open(ctx, local.Config{Owner: owner, StateDir: os.Getenv("LOCAL_TEST_DIR"), Logger: log})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -82,8 +72,7 @@ func (r *rig) reopen() {
 	if r.Driver != nil {
 		r.must(r.Driver.Close())
 	}
-	log := slog.New(slog.NewTextHandler(r.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	d, err := local.Open(context.Background(), local.Config{Owner: r.owner, StateDir: r.dir, Logger: log, Rescan: time.Nanosecond})
+	d, err := local.Open(context.Background(), local.Config{Owner: r.owner, StateDir: r.dir, Logger: quiet(r), Rescan: time.Nanosecond})
 	r.must(err)
 	r.Driver = d
 }
@@ -158,20 +147,4 @@ func (r *rig) pid(name, key string) (pid int) {
 		return ok && n == 1 && strings.Contains(rest, "\n")
 	})
 	return pid
-}
-
-// eventually waits until cond holds.
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	ticker := time.NewTicker(2 * time.Millisecond)
-	defer ticker.Stop()
-	deadline := time.NewTimer(20 * time.Second)
-	defer deadline.Stop()
-	for !cond() {
-		select {
-		case <-ticker.C:
-		case <-deadline.C:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }
