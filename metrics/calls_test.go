@@ -16,7 +16,6 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 	"github.com/hcs-reconcile/hcs-reconcile/metrics"
 	"github.com/hcs-reconcile/hcs-reconcile/statedb"
-	"github.com/hcs-reconcile/hcs-reconcile/statedb/statedbtest"
 )
 
 func container(name string) *manifest.Container {
@@ -172,14 +171,38 @@ func TestCallUnderWayAndPanic(t *testing.T) {
 	})
 }
 
-func TestStoreConforms(t *testing.T) {
-	statedbtest.Run(t, func(*testing.T) statedbtest.Reopen {
-		mem, m := statedb.NewMem(), metrics.New(prometheus.NewPedanticRegistry(), metrics.Options{})
-		return func() statedb.Store {
-			mem = mem.Reopen()
-			return m.Store(mem)
+// TestStoreIsUnchanged asks the same of a store with and without the decorator.
+func TestStoreIsUnchanged(t *testing.T) {
+	mem := statedb.NewMem()
+	s := metrics.New(prometheus.NewPedanticRegistry(), metrics.Options{}).Store(mem)
+	if err := s.Save(statedb.Batch{
+		Put:     []statedb.Record{{Name: "web", Failures: 3}},
+		Specs:   []statedb.Spec{{Name: "web", Revision: "1-aa", JSON: []byte("{}")}},
+		Entries: []statedb.Entry{{Container: "web", Message: "one"}, {Container: "web", Message: "two"}, {Container: "db"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	all := func(s statedb.Store) (out []any) {
+		state, err := s.Load()
+		specs, err2 := s.Specs("web")
+		history, err3 := s.History("web", 1)
+		if err := errors.Join(err, err2, err3); err != nil {
+			t.Fatal(err)
 		}
-	})
+		return []any{state, specs, history}
+	}
+	if diff := cmp.Diff(all(mem), all(s)); diff != "" {
+		t.Errorf("answers (-plain +counted):\n%s", diff)
+	}
+	if h, err := s.History("web", 1); err != nil || len(h) != 1 || h[0].Message != "two" {
+		t.Errorf("history %v, %v", h, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mem.Load(); !errors.Is(err, statedb.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
 }
 
 func TestStoreIsCounted(t *testing.T) {
