@@ -15,7 +15,8 @@ import (
 )
 
 // Update is what changed since the update before. The first one after start
-// is Full. Names in Put and Drop are disjoint, and sorted.
+// is Full. Names in Put and Drop are disjoint, and sorted. What it points to is
+// shared with the updates before and after: it must not be changed.
 type Update struct {
 	Full bool // everything that is not in Put is gone
 	Put  []Wanted
