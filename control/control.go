@@ -66,6 +66,15 @@ type Spec struct {
 	Spec     json.RawMessage `json:"spec"`
 }
 
+// Specs is what the store keeps, as it is answered.
+func Specs(kept []statedb.Spec) []Spec {
+	out := make([]Spec, 0, len(kept))
+	for _, k := range kept {
+		out = append(out, Spec{Revision: k.Revision, At: k.At, Spec: k.JSON})
+	}
+	return out
+}
+
 // Event is one line of the history.
 type Event struct {
 	Seq       uint64    `json:"seq"`

@@ -104,11 +104,7 @@ func (s *server) memory(*http.Request) (Memory, error) {
 
 func (s *server) specs(r *http.Request) ([]Spec, error) {
 	kept, err := s.store.Specs(r.PathValue("name"))
-	out := make([]Spec, 0, len(kept))
-	for _, k := range kept {
-		out = append(out, Spec{Revision: k.Revision, At: k.At, Spec: k.JSON})
-	}
-	return out, err
+	return Specs(kept), err
 }
 
 func (s *server) events(r *http.Request) ([]Event, error) {

@@ -38,7 +38,7 @@ func fillIn(flags *pflag.FlagSet, lookup func(string) (string, bool)) error {
 			return
 		}
 		if v, ok := lookup(envName(f.Name)); ok {
-			problems = append(problems, set(f, v, envName(f.Name)))
+			problems = append(problems, set(flags, f.Name, v, envName(f.Name)))
 			return
 		}
 		open[f.Name] = f
@@ -48,16 +48,16 @@ func fillIn(flags *pflag.FlagSet, lookup func(string) (string, bool)) error {
 		problems = append(problems, err)
 		for _, v := range values {
 			if f := open[v.name]; f != nil {
-				problems = append(problems, set(f, v.text, v.at))
+				problems = append(problems, set(flags, f.Name, v.text, v.at))
 			}
 		}
 	}
 	return errors.Join(problems...)
 }
 
-func set(f *pflag.Flag, value, source string) error {
-	if err := f.Value.Set(value); err != nil {
-		return fmt.Errorf("%s: %s %q: %w", source, f.Name, value, err)
+func set(flags *pflag.FlagSet, name, value, source string) error {
+	if err := flags.Set(name, value); err != nil {
+		return fmt.Errorf("%s: %w", source, err)
 	}
 	return nil
 }

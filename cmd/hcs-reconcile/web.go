@@ -6,33 +6,37 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime"
 	"syscall"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/hcs-reconcile/hcs-reconcile/web"
 )
 
-// website is the listener for metrics and the status page; nil: there is none.
+// website is the listener for metrics and the read-only API; nil: there is none.
 type website struct {
 	listener net.Listener
 	handler  http.Handler
 }
 
-func newWebsite(address string, _ *daemon, reg *prometheus.Registry) (*website, error) {
+// newWebsite listens before the daemon says that it has started.
+func newWebsite(address string, d *daemon, reg prometheus.Gatherer) (*website, error) {
 	if address == "" || address == "none" {
 		return nil, nil
 	}
 	l, err := net.Listen("tcp", address)
-	if err != nil {
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return nil, fmt.Errorf("listen for the web on %s: already in use; choose another --web.listen-address, or none", address)
-		}
-		return nil, fmt.Errorf("listen for the web: %w", err)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listen on %s: already in use; choose another --web.listen-address, or none", address)
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
-	return &website{l, mux}, nil
+	if err != nil {
+		return nil, fmt.Errorf("open --web.listen-address: %w", err)
+	}
+	b := thisBuild()
+	return &website{l, web.Handler(web.Options{
+		View: d.engine.View, History: d.host.store.History, Gatherer: reg, Log: d.log, Listen: address,
+		Version: web.Version{Version: b.Version, Revision: b.Revision, GoVersion: b.Go, OS: runtime.GOOS, Arch: runtime.GOARCH},
+	})}, nil
 }
 
 func (w *website) address() string {
@@ -53,9 +57,7 @@ func (w *website) serve(ctx context.Context) error {
 	if w == nil {
 		return nil
 	}
-	srv := &http.Server{Handler: w.handler, ReadHeaderTimeout: 10 * time.Second}
-	defer context.AfterFunc(ctx, func() { _ = srv.Close() })()
-	if err := srv.Serve(w.listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := web.Serve(ctx, w.listener, w.handler); err != nil {
 		return fmt.Errorf("serve web: %w", err)
 	}
 	return nil
