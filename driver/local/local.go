@@ -84,7 +84,6 @@ type Driver struct {
 	quit    chan struct{}
 	done    sync.WaitGroup
 	looking chan struct{} // holds one token: at most one look at the system at a time
-	usage   usageCache
 	rescan  time.Duration
 
 	mu      sync.Mutex

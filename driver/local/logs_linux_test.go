@@ -210,7 +210,7 @@ func TestStats(t *testing.T) {
 		text, _ := os.ReadFile(d.logs.current("web"))
 		return len(text) > 0
 	})
-	d.usage = usageCache{}
+	d.host.usage = usageCache{}
 	st, err := d.Stats(t.Context(), ref)
 	if err != nil {
 		t.Fatal(err)

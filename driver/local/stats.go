@@ -33,5 +33,5 @@ func (d *Driver) stats(ctx context.Context, r driver.Ref) (driver.Stats, error) 
 	case p == nil:
 		return driver.Stats{}, driver.ErrNotRunning
 	}
-	return d.usage.statsOf(p)
+	return d.host.stats(p)
 }

@@ -29,6 +29,8 @@ type usage struct {
 	processes               uint64
 }
 
+func (h *host) stats(p *process) (driver.Stats, error) { return h.usage.statsOf(p) }
+
 // statsOf returns the figures of p's session. What descendants that left it
 // use is not in them; what ended ones used is, once they were waited for.
 func (c *usageCache) statsOf(p *process) (driver.Stats, error) {

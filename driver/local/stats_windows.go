@@ -9,9 +9,6 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
 )
 
-// usageCache has nothing to keep: a job object adds up by itself.
-type usageCache struct{}
-
 // jobAccounting is JOBOBJECT_BASIC_AND_IO_ACCOUNTING_INFORMATION; times are in 100 ns.
 type jobAccounting struct {
 	TotalUserTime, TotalKernelTime           int64
@@ -22,9 +19,14 @@ type jobAccounting struct {
 	IO                                       windows.IO_COUNTERS
 }
 
-// statsOf returns the figures of p's job. Its reads and writes are those of
+// stats returns the figures of p's job. Its reads and writes are those of
 // the processes, whatever they went to.
-func (*usageCache) statsOf(p *process) (driver.Stats, error) {
+func (h *host) stats(p *process) (driver.Stats, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p.os.over {
+		return driver.Stats{}, driver.ErrNotRunning
+	}
 	var a jobAccounting
 	err := windows.QueryInformationJobObject(p.os.job, windows.JobObjectBasicAndIoAccountingInformation,
 		uintptr(unsafe.Pointer(&a)), uint32(unsafe.Sizeof(a)), nil)

@@ -22,6 +22,7 @@ type host struct {
 	null   int      // standard input of every process
 	epoll  *os.File // of a pidfd for each process
 	done   sync.WaitGroup
+	usage  usageCache
 
 	mu    sync.Mutex // held while a process is signalled, and while it is reaped
 	procs map[int32]*process
