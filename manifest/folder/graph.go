@@ -190,8 +190,8 @@ func (t *tarjan) close(name string, self bool) {
 func arrows(loop []string) string {
 	const most = 10
 	if len(loop) > most {
-		short := slices.Clone(loop[:most-2])
-		loop = append(short, fmt.Sprintf("… (%d more)", len(loop)-most+1), loop[len(loop)-1])
+		left := fmt.Sprintf("… (%d more)", len(loop)-most+1)
+		loop = slices.Concat(loop[:most-2], []string{left}, loop[len(loop)-1:])
 	}
 	return strings.Join(loop, " → ")
 }

@@ -10,7 +10,7 @@ import (
 // folder base, which is free of them; base is "" for an absolute rest. via are
 // the paths that decide where it leads: every link on the way and the end. An
 // end that is not there is the first element that is missing.
-func resolve(base, rest string) (real string, via []string) {
+func resolve(base, rest string) (end string, via []string) {
 	at, todo := start(base, rest)
 	for hops := 0; len(todo) > 0; {
 		e := todo[0]

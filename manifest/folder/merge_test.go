@@ -31,7 +31,7 @@ func TestMerge(t *testing.T) {
 		if want := earliest(a.SeenAt, b.SeenAt); !m.SeenAt.Equal(want) {
 			t.Fatalf("seen at %v, want %v", m.SeenAt, want)
 		}
-		if !slices.IsSortedFunc(m.Put, func(x, y Wanted) int { return cmpName(x, y) }) || !slices.IsSorted(m.Drop) {
+		if !slices.IsSortedFunc(m.Put, cmpName) || !slices.IsSorted(m.Drop) {
 			t.Fatal("put or drop is not sorted")
 		}
 		for _, w := range m.Put {

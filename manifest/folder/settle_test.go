@@ -2,6 +2,7 @@ package folder
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -180,7 +181,7 @@ func (w *writers) readUntil(end int) {
 func (w *writers) read(file string, now int) {
 	m := fmt.Sprint(w.version[file])
 	pass := w.s.saw(file, mark(m), w.harm[file], at(now))
-	reads := append(w.reads[file], m)
+	reads := slices.Concat(w.reads[file], []string{m})
 	twice := len(reads) > 1 && reads[len(reads)-2] == m && now-w.readAt[file] >= 25
 	since := now - w.wrote[file]
 	w.reads[file], w.readAt[file] = reads, now

@@ -126,7 +126,7 @@ func TestUnreadable(t *testing.T) {
 
 	for _, dir := range []string{"team", "."} {
 		for _, err := range []error{errIO, fs.ErrPermission, fs.ErrNotExist} {
-			if dir == "team" && err == fs.ErrNotExist {
+			if dir == "team" && errors.Is(err, fs.ErrNotExist) {
 				continue // a folder that is not listed any more is a wish
 			}
 			p.disk.list[dir] = err

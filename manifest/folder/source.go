@@ -23,9 +23,9 @@ func revision(dir string) string {
 	if r := firstLine(filepath.Join(dir, ".revision")); revisionID.MatchString(r) {
 		return r
 	}
-	real, _ := resolve("", dir)
+	start, _ := resolve("", dir)
 	hash := ""
-	for at := real; ; at = filepath.Dir(at) {
+	for at := start; ; at = filepath.Dir(at) {
 		if r := commitOf(filepath.Join(at, ".git")); r != "" {
 			return r
 		}

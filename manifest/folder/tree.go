@@ -239,8 +239,8 @@ func (w *walk) real(p string, link bool) string {
 	case p == ".":
 		return w.follow(p)
 	case link:
-		real, _ := resolve(w.tree.dirs[path.Dir(p)].real, path.Base(p))
-		return real
+		end, _ := resolve(w.tree.dirs[path.Dir(p)].real, path.Base(p))
+		return end
 	}
 	return filepath.Join(w.tree.dirs[path.Dir(p)].real, path.Base(p))
 }
@@ -254,7 +254,7 @@ func (t *tree) follow(p string) string {
 	if p == "." {
 		base, rest = "", t.root
 	}
-	real, via := resolve(base, rest)
+	end, via := resolve(base, rest)
 	for _, v := range via {
 		if t.via[v] == nil {
 			t.via[v] = map[string]struct{}{}
@@ -262,5 +262,5 @@ func (t *tree) follow(p string) string {
 		t.via[v][p] = struct{}{}
 		t.note(filepath.Dir(v))
 	}
-	return real
+	return end
 }
