@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 	"github.com/hcs-reconcile/hcs-reconcile/metrics"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
@@ -28,7 +29,7 @@ func TestContainerMetrics(t *testing.T) {
 	got := scrape(t, metrics.Options{View: showing(view(web())), Stats: allStats})
 	seconds := float64(noon.Unix())
 	wantSeries(t, got, map[string]float64{
-		prefix + "container_info{container=web,image=nanoserver:ltsc2022,revision=1-aa,running_revision=1-aa,source=shop/web.yaml}": 1,
+		prefix + "container_info{container=web,image=nanoserver:ltsc2022,revision=1-ab,running_revision=1-aa,source=shop/web.yaml}": 1,
 
 		prefix + "container_state{container=web,state=Running}":                                         1,
 		prefix + "container_state{container=web,state=GaveUp}":                                          0,
@@ -62,6 +63,35 @@ func TestContainerMetrics(t *testing.T) {
 		prefix + "container_network_receive_packets_dropped_total{container=web,interface=eth0}":        5,
 		prefix + "container_network_transmit_packets_dropped_total{container=web,interface=eth0}":       6,
 	})
+}
+
+func TestDesiredRunning(t *testing.T) {
+	for desired, want := range map[manifest.DesiredState]float64{
+		manifest.DesiredRunning: 1, manifest.DesiredStopped: 0, manifest.DesiredPaused: 0, "": 0,
+	} {
+		st := web()
+		st.Desired = desired
+		wantSeries(t, scrape(t, metrics.Options{View: showing(view(st))}), map[string]float64{
+			prefix + "container_desired_running{container=web}": want,
+		})
+	}
+}
+
+func TestExitReasonsAreFew(t *testing.T) {
+	code := func(c uint32) *uint32 { return &c }
+	for want, x := range map[string]reconcile.ExitStatus{
+		"Completed":             {Code: code(0)},
+		"Error":                 {Code: code(3)},
+		"Signal":                {Code: code(137)},
+		"STATUS_CONTROL_C_EXIT": {Code: code(0xC000013A)},
+		"Unknown":               {},
+	} {
+		st := web()
+		st.LastExit = &x
+		wantSeries(t, scrape(t, metrics.Options{View: showing(view(st))}), map[string]float64{
+			prefix + "container_last_exit_reason{asked=false,container=web,reason=" + want + "}": 1,
+		})
+	}
 }
 
 func TestHostMetrics(t *testing.T) {

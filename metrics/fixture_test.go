@@ -24,7 +24,7 @@ func web() reconcile.ContainerStatus {
 	return reconcile.ContainerStatus{
 		Name: "web", Desired: manifest.DesiredRunning, State: reconcile.StateRunning, Reason: reconcile.UpToDate,
 		Since: noon, Ready: true, Settled: true, Source: "shop/web.yaml", Line: 3, Image: "nanoserver:ltsc2022",
-		Revision: "1-aa", RunningRevision: "1-aa", PID: 4711, Started: noon, Restarts: 2, Failures: 1,
+		Revision: "1-ab", RunningRevision: "1-aa", PID: 4711, Started: noon, Restarts: 2, Failures: 1,
 		BackOff: 8 * time.Second, NextTry: noon.Add(time.Minute),
 		LastExit: &reconcile.ExitStatus{Code: &code, Text: "crash", At: noon.Add(-time.Minute)},
 		Action:   driver.Shutdown, ActionSince: noon,
@@ -81,7 +81,7 @@ func gather(t testing.TB, reg prometheus.Gatherer) []*dto.MetricFamily {
 }
 
 // series lists every series of fs with its value, as "name{label=value,…}".
-// Histograms stand for themselves with their count.
+// A histogram is there with its count, and its sum if it has counted.
 func series(fs []*dto.MetricFamily) map[string]float64 {
 	out := map[string]float64{}
 	for _, f := range fs {
@@ -98,6 +98,9 @@ func series(fs []*dto.MetricFamily) map[string]float64 {
 				key += "}"
 			}
 			out[key] = value(m)
+			if h := m.GetHistogram(); h.GetSampleCount() > 0 {
+				out[key+" sum"] = h.GetSampleSum()
+			}
 		}
 	}
 	return out

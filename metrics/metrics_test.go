@@ -84,7 +84,7 @@ func TestObserve(t *testing.T) {
 	}
 	got := map[string]float64{}
 	for key, v := range series(gather(t, reg)) {
-		if v != 0 && !strings.HasPrefix(key, "hcs_reconcile_build_info{") {
+		if (v != 0 || strings.HasSuffix(key, " sum")) && !strings.HasPrefix(key, "hcs_reconcile_build_info{") {
 			got[strings.TrimPrefix(key, "hcs_reconcile_")] = v
 		}
 	}
@@ -94,20 +94,23 @@ func TestObserve(t *testing.T) {
 		"steps_total{action=start,result=timeout}":           1,
 		"steps_total{action=remove,result=error}":            1,
 		"step_duration_seconds{action=start}":                3,
+		"step_duration_seconds{action=start} sum":            1,
 		"step_duration_seconds{action=remove}":               1,
-		"lag_seconds":                                        1,
-		"events_total{reason=NewContainer,type=Normal}":      1,
-		"events_total{reason=FirstStart,type=Normal}":        1,
-		"events_total{reason=Restart,type=Normal}":           1,
-		"events_total{reason=Restart,type=Warning}":          1,
-		"events_total{reason=Other,type=Normal}":             1,
-		"events_total{reason=BackOff,type=Warning}":          1,
-		"events_total{reason=Exited,type=Normal}":            5,
-		"exits_total{class=zero}":                            1,
-		"exits_total{class=program}":                         1,
-		"exits_total{class=signal}":                          1,
-		"exits_total{class=ntstatus}":                        1,
-		"exits_total{class=unknown}":                         1,
+		"step_duration_seconds{action=remove} sum":           0,
+		"lag_seconds":     1,
+		"lag_seconds sum": 2,
+		"events_total{reason=NewContainer,type=Normal}": 1,
+		"events_total{reason=FirstStart,type=Normal}":   1,
+		"events_total{reason=Restart,type=Normal}":      1,
+		"events_total{reason=Restart,type=Warning}":     1,
+		"events_total{reason=Other,type=Normal}":        1,
+		"events_total{reason=BackOff,type=Warning}":     1,
+		"events_total{reason=Exited,type=Normal}":       5,
+		"exits_total{class=zero}":                       1,
+		"exits_total{class=program}":                    1,
+		"exits_total{class=signal}":                     1,
+		"exits_total{class=ntstatus}":                   1,
+		"exits_total{class=unknown}":                    1,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("counted (-want +got):\n%s", diff)
