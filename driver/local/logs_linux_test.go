@@ -107,6 +107,9 @@ func TestRotationWhileRunning(t *testing.T) {
 	if len(got) != 3 {
 		t.Errorf("%d files, want 3: %v", len(got), got)
 	}
+	if strings.HasPrefix(got["current.log"], "line 1\n") {
+		t.Error("the log still holds its first line after it was moved away four times")
+	}
 	for name, text := range got {
 		if !strings.HasPrefix(text, "line ") || strings.Contains(text, "\x00") || len(text) > 20000 {
 			t.Errorf("%s begins with %.40q and has %d bytes", name, text, len(text))
