@@ -54,6 +54,7 @@ type host struct {
 	drops    []string // every name ever dropped
 	puts     int
 	updates  int
+	polled   int // updates that said that there are no events
 }
 
 func newHost() *host {
@@ -84,6 +85,7 @@ func (h *host) apply(u Update) {
 	}
 	h.problems, h.doubt, h.source = u.Problems, u.Doubt, u.Source
 	h.updates++
+	h.polled += min(1, len(u.Source.Polling))
 }
 
 // known is what a daemon would find in its store after a restart.

@@ -32,7 +32,7 @@ func deaf(t *testing.T, n *notifier, poll, resync time.Duration) (*lab, *bytes.B
 	t.Cleanup(func() {
 		cancel()
 		<-done
-		if got, want := strings.Count(log.String(), "polled, not watched"), min(1, len(c.source.Polling)); got != want {
+		if got, want := strings.Count(log.String(), "polled, not watched"), min(1, c.polled); got != want {
 			t.Errorf("told %d times that it is polled, want %d: %s", got, want, log)
 		}
 	})
@@ -59,11 +59,14 @@ func TestSystemRefusesToWatch(t *testing.T) {
 }
 
 func TestShareWithoutEvents(t *testing.T) {
-	l, _ := deaf(t, &notifier{}, 5*time.Millisecond, 50*time.Millisecond)
+	events := make(chan fsnotify.Event)
+	l, _ := deaf(t, &notifier{events: events}, 5*time.Millisecond, 50*time.Millisecond)
 	l.changes()
 	if !strings.Contains(l.source.Polling, "did not tell") {
 		t.Errorf("polling %q", l.source.Polling)
 	}
+	events <- fsnotify.Event{Name: filepath.Join(l.dir, "a.yaml"), Op: fsnotify.Chmod}
+	l.until("trust in events", func() bool { return l.source.Polling == "" })
 }
 
 func TestEventsLost(t *testing.T) {

@@ -123,6 +123,7 @@ func TestMoves(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", doc("web", "1"))
 	write(t, dir, "team/b.yaml", doc("db", "1"))
+	write(t, dir, "team/deep/e.yaml", doc("deep", "1"))
 	l := watch(t, Watcher{Dir: dir})
 	from := func(name, file string) func() bool {
 		return func() bool { return l.wanted[name].Container != nil && l.wanted[name].Container.Origin.File == file }
@@ -135,6 +136,14 @@ func TestMoves(t *testing.T) {
 	must(t, os.Rename(filepath.Join(dir, "team"), filepath.Join(dir, "crew")))
 	l.until("folder renamed", from("web", "crew/a.yaml"))
 	l.until("folder renamed", from("db", "crew/b.yaml"))
+	if len(l.drops) > 0 {
+		t.Errorf("dropped %v", l.drops)
+	}
+	l.write("crew/deep/e.yaml", doc("deep", "2")) // what was below the folder is watched under its new name
+	l.until("deep", func() bool { return l.arg("deep") == "2" })
+	must(t, os.RemoveAll(filepath.Join(dir, "crew", "deep")))
+	l.has("web", "1", "db", "1")
+	l.drops = nil
 	l.write("crew/a.yaml", doc("web", "1")+"---\n"+doc("db", "1")) // one file takes over from another
 	must(t, os.Remove(filepath.Join(dir, "crew/b.yaml")))
 	l.until("taken over", from("db", "crew/a.yaml"))

@@ -29,8 +29,8 @@ func TestConfigMapSwap(t *testing.T) {
 	l := watch(t, Watcher{Dir: dir})
 	l.has("web", "1", "db", "1")
 	relink(t, "..2", filepath.Join(dir, "..data"))
+	l.has("web", "2", "db", "2") // the old one is still there: only the link tells
 	must(t, os.RemoveAll(filepath.Join(dir, "..1")))
-	l.has("web", "2", "db", "2")
 	l.write("..2/web.yaml", doc("web", "3")) // the end of a link, written in place
 	l.has("web", "3", "db", "2")
 	if len(l.drops) > 0 || len(l.problems) > 0 {
@@ -52,8 +52,8 @@ func TestRootSwap(t *testing.T) {
 		t.Errorf("revision %q", l.source.Revision)
 	}
 	relink(t, filepath.Join(".worktrees", two), link)
-	must(t, os.RemoveAll(filepath.Join(base, ".worktrees", one)))
 	l.has("web", "2", "db", "1")
+	must(t, os.RemoveAll(filepath.Join(base, ".worktrees", one)))
 	l.until("revision", func() bool { return l.source.Revision == two })
 	l.write("web.yaml", doc("web", "3"))
 	l.has("web", "3", "db", "1")
