@@ -71,9 +71,10 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	c.host.send(ch, &s.view)
 	for i := range s.view.Containers {
 		st := &s.view.Containers[i]
-		c.containers.send(ch, st)
+		of := newOwner(st.Name)
+		c.containers.send(ch, st, of)
 		if figures, ok := s.stats[running(st)]; ok {
-			c.resources.send(ch, st.Name, figures)
+			c.resources.send(ch, figures, of)
 		}
 	}
 }

@@ -174,13 +174,17 @@ func TestContainersStayUntilTheyAreRemoved(t *testing.T) {
 	}
 }
 
-// TestPathsNeedNotBeText: a path of Unix is any bytes.
-func TestPathsNeedNotBeText(t *testing.T) {
+// TestLabelsNeedNotBeText: a path of Unix is any bytes, and so may be what a
+// runtime answers.
+func TestLabelsNeedNotBeText(t *testing.T) {
 	v := view(web())
 	v.Files = map[string]bool{"a\xff.yaml": true, "a\xfe.yaml": false}
 	v.Source.Dir, v.Containers[0].Source = "/d\xff", "a\xff.yaml"
+	v.Containers[0].Name, v.Containers[0].RunningRevision = "w\xff", "r\xff"
 	got := scrape(t, metrics.Options{View: showing(v)})
 	wantSeries(t, got, map[string]float64{
+		prefix + "container_ready{container=w\uFFFD}": 1,
+		prefix + "container_info{container=w\uFFFD,image=nanoserver:ltsc2022,revision=1-ab,running_revision=r\uFFFD,source=a\uFFFD.yaml}": 1,
 		prefix + "manifest_valid{file=a\uFFFD.yaml}":         0,
 		prefix + "source_info{dir=/d\uFFFD,revision=c0ffee}": 1,
 	})

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
@@ -48,33 +49,41 @@ func newContainerFamilies(c *catalog) containerFamilies {
 	}
 }
 
-func (f *containerFamilies) send(ch chan<- prometheus.Metric, st *reconcile.ContainerStatus) {
-	f.info.send(ch, 1, st.Name, clean(st.Image), clean(st.Source), string(st.Revision), string(st.RunningRevision))
+// stateLabels are made once, as the states are few.
+var stateLabels = func() (pairs []*dto.LabelPair) {
 	for _, s := range ownStates {
-		f.state.sendBool(ch, s == st.State, st.Name, string(s))
+		pairs = append(pairs, pair("state", string(s)))
 	}
-	f.stateSince.sendTime(ch, st.Since, st.Name)
-	f.desiredRunning.sendBool(ch, st.Desired == manifest.DesiredRunning, st.Name)
-	f.ready.sendBool(ch, st.Ready, st.Name)
-	f.settled.sendBool(ch, st.Settled, st.Name)
-	f.started.sendTime(ch, st.Started, st.Name)
-	f.restarts.send(ch, float64(st.Restarts), st.Name)
-	f.failures.send(ch, float64(st.Failures), st.Name)
-	f.sendExit(ch, st.Name, st.LastExit)
-	f.backOff.send(ch, st.BackOff.Seconds(), st.Name)
-	f.nextTry.sendTime(ch, st.NextTry, st.Name)
+	return pairs
+}()
+
+func (f *containerFamilies) send(ch chan<- prometheus.Metric, st *reconcile.ContainerStatus, of owner) {
+	f.info.send(ch, 1, of.name, st.Image, st.Source, string(st.Revision), string(st.RunningRevision))
+	for i, s := range ownStates {
+		f.state.sendOf(ch, number(s == st.State), of.with(stateLabels[i]))
+	}
+	f.stateSince.sendTimeOf(ch, st.Since, of)
+	f.desiredRunning.sendOf(ch, number(st.Desired == manifest.DesiredRunning), of)
+	f.ready.sendOf(ch, number(st.Ready), of)
+	f.settled.sendOf(ch, number(st.Settled), of)
+	f.started.sendTimeOf(ch, st.Started, of)
+	f.restarts.sendOf(ch, float64(st.Restarts), of)
+	f.failures.sendOf(ch, float64(st.Failures), of)
+	f.sendExit(ch, st.LastExit, of)
+	f.backOff.sendOf(ch, st.BackOff.Seconds(), of)
+	f.nextTry.sendTimeOf(ch, st.NextTry, of)
 	if st.Action != "" {
-		f.operationStartedAt.sendTime(ch, st.ActionSince, st.Name, string(st.Action))
+		f.operationStartedAt.sendTime(ch, st.ActionSince, of.name, string(st.Action))
 	}
 }
 
-func (f *containerFamilies) sendExit(ch chan<- prometheus.Metric, name string, x *reconcile.ExitStatus) {
+func (f *containerFamilies) sendExit(ch chan<- prometheus.Metric, x *reconcile.ExitStatus, of owner) {
 	if x == nil {
 		return
 	}
 	if x.Code != nil {
-		f.exitCode.send(ch, float64(*x.Code), name)
+		f.exitCode.sendOf(ch, float64(*x.Code), of)
 	}
-	f.exitReason.send(ch, 1, name, exitReason(x), strconv.FormatBool(x.Asked))
-	f.exitAt.sendTime(ch, x.At, name)
+	f.exitReason.send(ch, 1, of.name, exitReason(x), strconv.FormatBool(x.Asked))
+	f.exitAt.sendTimeOf(ch, x.At, of)
 }

@@ -85,7 +85,7 @@ func (f *hostFamilies) sendFolder(ch chan<- prometheus.Metric, v *engine.View) {
 	if v.Source.Dir == "" {
 		return // the folder has not been read yet
 	}
-	f.sourceInfo.send(ch, 1, clean(v.Source.Dir), clean(v.Source.Revision))
+	f.sourceInfo.send(ch, 1, v.Source.Dir, v.Source.Revision)
 	f.sourceRead.sendTime(ch, v.Source.ReadAt)
 	f.polling.sendBool(ch, v.Source.Polling != "")
 }

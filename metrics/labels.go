@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
@@ -149,7 +148,3 @@ func exitReason(x *reconcile.ExitStatus) string {
 		return "Error"
 	}
 }
-
-// clean makes a label value of s: a path of Unix may hold any bytes, and one
-// that is not UTF-8 would cost the whole scrape.
-func clean(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

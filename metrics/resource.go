@@ -46,37 +46,37 @@ func newResourceFamilies(c *catalog) resourceFamilies {
 	}
 }
 
-func (f *resourceFamilies) send(ch chan<- prometheus.Metric, name string, s driver.Stats) {
-	f.cpu.sendDuration(ch, s.CPU, name)
-	f.cpuUser.sendDuration(ch, s.CPUUser, name)
-	f.cpuSystem.sendDuration(ch, s.CPUKernel, name)
-	f.workingSet.sendCount(ch, s.MemoryBytes, name)
-	f.commit.sendCount(ch, s.MemoryCommitBytes, name)
-	f.processes.sendCount(ch, s.Processes, name)
-	f.readBytes.sendCount(ch, s.ReadBytes, name)
-	f.writeBytes.sendCount(ch, s.WriteBytes, name)
-	f.reads.sendCount(ch, s.ReadOps, name)
-	f.writes.sendCount(ch, s.WriteOps, name)
+func (f *resourceFamilies) send(ch chan<- prometheus.Metric, s driver.Stats, of owner) {
+	f.cpu.sendDuration(ch, s.CPU, of)
+	f.cpuUser.sendDuration(ch, s.CPUUser, of)
+	f.cpuSystem.sendDuration(ch, s.CPUKernel, of)
+	f.workingSet.sendCount(ch, s.MemoryBytes, of)
+	f.commit.sendCount(ch, s.MemoryCommitBytes, of)
+	f.processes.sendCount(ch, s.Processes, of)
+	f.readBytes.sendCount(ch, s.ReadBytes, of)
+	f.writeBytes.sendCount(ch, s.WriteBytes, of)
+	f.reads.sendCount(ch, s.ReadOps, of)
+	f.writes.sendCount(ch, s.WriteOps, of)
 	for _, n := range s.Network {
-		nic := clean(n.Endpoint)
-		f.receivedBytes.send(ch, float64(n.ReceiveBytes), name, nic)
-		f.sentBytes.send(ch, float64(n.TransmitBytes), name, nic)
-		f.receivedPackets.send(ch, float64(n.ReceivePackets), name, nic)
-		f.sentPackets.send(ch, float64(n.TransmitPackets), name, nic)
-		f.receivedDropped.send(ch, float64(n.ReceiveDropped), name, nic)
-		f.sentDropped.send(ch, float64(n.TransmitDropped), name, nic)
+		nic := of.with(pair("interface", n.Endpoint))
+		f.receivedBytes.sendOf(ch, float64(n.ReceiveBytes), nic)
+		f.sentBytes.sendOf(ch, float64(n.TransmitBytes), nic)
+		f.receivedPackets.sendOf(ch, float64(n.ReceivePackets), nic)
+		f.sentPackets.sendOf(ch, float64(n.TransmitPackets), nic)
+		f.receivedDropped.sendOf(ch, float64(n.ReceiveDropped), nic)
+		f.sentDropped.sendOf(ch, float64(n.TransmitDropped), nic)
 	}
 }
 
 // sendDuration and sendCount send nothing for nil, which is "not known".
-func (f family) sendDuration(ch chan<- prometheus.Metric, d *time.Duration, labels ...string) {
+func (f family) sendDuration(ch chan<- prometheus.Metric, d *time.Duration, of owner) {
 	if d != nil {
-		f.send(ch, d.Seconds(), labels...)
+		f.sendOf(ch, d.Seconds(), of)
 	}
 }
 
-func (f family) sendCount(ch chan<- prometheus.Metric, n *uint64, labels ...string) {
+func (f family) sendCount(ch chan<- prometheus.Metric, n *uint64, of owner) {
 	if n != nil {
-		f.send(ch, float64(*n), labels...)
+		f.sendOf(ch, float64(*n), of)
 	}
 }
