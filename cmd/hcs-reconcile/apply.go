@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,6 +68,7 @@ func (s *settings) apply(ctx context.Context, a *applying, stderr io.Writer) (er
 	u := folder.Read(s.manifests, known(h.saved.Files), owners(h.saved.Records))
 	if len(u.Problems) > 0 {
 		for _, p := range u.Problems {
+			p.File = filepath.Join(s.manifests, filepath.FromSlash(p.File))
 			fmt.Fprintln(a.out, p)
 		}
 		return fmt.Errorf("apply %s: %s in the manifests; nothing was done", s.manifests, plural(len(u.Problems), "problem"))

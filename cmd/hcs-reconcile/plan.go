@@ -58,8 +58,8 @@ func newPlan() *cobra.Command {
 			return p.exitCode()
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "json for programs")
-	cmd.Flags().BoolVarP(&all, "all", "a", false, "also show the containers that stay as they are")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "`format`: json, for programs")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "also show what stays as it is, and the containers of other owners")
 	s.offer(cmd, s.folderGroup(), s.stateGroup(), s.driverGroup(), s.brakeGroup())
 	return cmd
 }

@@ -141,7 +141,7 @@ func (p *planPage) troubles() {
 	if p.Doubt != "" {
 		p.line("\n%s %s", p.ink.paint(red, "Folder in doubt, nothing is removed:"), p.Doubt)
 	}
-	if len(p.Foreign) > 0 {
+	if len(p.Foreign) > 0 && p.all {
 		p.line("\nOther owners' containers, never touched: %s", strings.Join(p.Foreign, ", "))
 	}
 	if len(p.Problems) == 0 {

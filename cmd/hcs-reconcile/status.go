@@ -45,7 +45,7 @@ func newStatus() *cobra.Command {
 			return s.containerNames(cmd, len(args) == 0), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table, wide, json or yaml")
+	cmd.Flags().StringVarP(&output, "output", "o", "table", "`format`: table, wide, json or yaml")
 	s.offer(cmd, s.stateGroup())
 	return cmd
 }

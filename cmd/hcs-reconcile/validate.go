@@ -50,7 +50,7 @@ func newValidate() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "json for programs, github for annotations of a workflow")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "`format`: json, for programs, or github, annotations of a workflow")
 	return cmd
 }
 

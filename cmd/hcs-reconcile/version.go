@@ -72,6 +72,6 @@ func newVersion() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "json for programs")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "`format`: json, for programs")
 	return cmd
 }
