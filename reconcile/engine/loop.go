@@ -185,7 +185,11 @@ func (l *loop) wanted(u folder.Update, ok bool) {
 	}
 	for _, f := range u.Files {
 		l.files[f.Path] = f.Valid
-		if f.Text != nil {
+		switch {
+		case f.Text == nil: // what was known stays
+		case len(f.Text) == 0:
+			l.texts[f.Path] = nil
+		default:
 			l.texts[f.Path] = &statedb.ManifestFile{Path: f.Path, Text: f.Text, At: f.ReadAt}
 		}
 	}
