@@ -69,8 +69,10 @@ func TestAllExitsAreTold(t *testing.T) {
 }
 
 // TestEndsWithInit covers what HCS does too: no process outlives the init process.
+// The grandchild bears no marks, so only its group tells whose it is; the stray
+// has left the group, so only its marks do.
 func TestEndsWithInit(t *testing.T) {
-	const children = `sh -c 'sleep 1000 & echo grandchild $!; wait' & setsid sh -c 'echo stray $$; exec sleep 1000' & `
+	const children = `sh -c 'env -i /bin/sleep 1000 & echo grandchild $!; wait' & setsid sh -c 'echo stray $$; exec sleep 1000' & `
 	tests := []struct {
 		name, then string
 		end        func(*rig, driver.Ref) error
