@@ -82,9 +82,9 @@ func stamp(t time.Time) string {
 
 // Foreign is a container that bears another owner. It is shown, never touched.
 type Foreign struct {
-	ID    string
-	Owner string
-	State State
+	ID    string `json:"id"`
+	Owner string `json:"owner"`
+	State State  `json:"state"`
 }
 
 // Listing is everything that the runtime holds.

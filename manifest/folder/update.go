@@ -56,12 +56,12 @@ type FileState struct {
 
 // Source is where the folder's content comes from, as far as it shows.
 type Source struct {
-	Dir      string
-	Revision string // git commit; "" if none is known
-	ReadAt   time.Time
+	Dir      string    `json:"dir"`
+	Revision string    `json:"revision,omitempty"` // git commit; "" if none is known
+	ReadAt   time.Time `json:"readAt,omitzero"`
 	// Polling says why changes are found by looking alone; "" while the system
 	// tells of them.
-	Polling string
+	Polling string `json:"polling,omitempty"`
 }
 
 // KnownGood is the last good text of a file, as it was kept by the caller.
