@@ -33,9 +33,16 @@ type brake struct {
 	unsaved bool
 }
 
-func newBrake(cfg BrakeConfig, saved statedb.Brake) brake {
-	b := brake{cfg: cfg, removed: saved.Removed, blocked: saved.Blocked, since: saved.Since, passed: map[string]struct{}{}}
+func newBrake(now time.Time, cfg BrakeConfig, saved statedb.Brake) brake {
+	b := brake{cfg: cfg, blocked: saved.Blocked, since: saved.Since, passed: map[string]struct{}{}}
 	for _, r := range saved.Removed {
+		if r.At.After(now) { // the wall clock went back while no daemon ran
+			r.At = now
+		}
+		b.removed = append(b.removed, r)
+	}
+	b.expire(now)
+	for _, r := range b.removed {
 		b.passed[r.Name] = struct{}{}
 	}
 	return b
@@ -44,6 +51,16 @@ func newBrake(cfg BrakeConfig, saved statedb.Brake) brake {
 func (b *brake) holds(name string) bool {
 	_, ok := b.passed[name]
 	return !ok
+}
+
+// wanted forgets that a name was let through: it is back, and going again is
+// another removal.
+func (b *brake) wanted(name string) {
+	if _, ok := b.passed[name]; ok {
+		delete(b.passed, name)
+		b.removed = slices.DeleteFunc(b.removed, func(r statedb.Removal) bool { return r.Name == name })
+		b.unsaved = true
+	}
 }
 
 func (b *brake) message() string {
@@ -55,13 +72,16 @@ func (c *Core) applyBrake(now time.Time, t *Turn) {
 	b := &c.brake
 	unwanted := func(e *entry) bool { return e.want == nil }
 	if c.doubt != "" { // the folder itself is not believed: nothing to judge
+		if b.unsaved {
+			b.unsaved, t.Brake = false, b.state()
+		}
 		return
 	}
 	if len(b.blocked)+len(b.passed) == 0 && !b.unsaved && !slices.ContainsFunc(c.dirty, unwanted) {
 		return
 	}
-	l := c.leavers()
-	if b.judge(now, l) {
+	expired := b.expire(now) // first: what went long ago is no part of what ran
+	if b.judge(now, c.leavers()) || expired {
 		c.touchUnwanted()
 		t.Brake = b.state()
 	}
@@ -80,7 +100,6 @@ func (c *Core) leavers() leavers {
 	for _, e := range c.sorted() {
 		switch {
 		case e.want != nil:
-			delete(b.passed, e.name)
 			_, held := slices.BinarySearch(b.blocked, e.name)
 			l.returned = l.returned || held
 		case len(e.have) > 0 && b.holds(e.name):
@@ -98,14 +117,20 @@ func (c *Core) leavers() leavers {
 	return l
 }
 
+// expire strikes off the removals that are older than the window; it reports
+// whether there were any.
+func (b *brake) expire(now time.Time) bool {
+	before := len(b.removed)
+	b.removed = slices.DeleteFunc(b.removed, func(r statedb.Removal) bool { return now.Sub(r.At) >= b.cfg.Window })
+	return len(b.removed) != before
+}
+
 // judge lets all of doomed through, or none; it reports whether anything
 // changed. What is held back stays so until a file returns: waiting for the
 // window to pass is no consent.
 func (b *brake) judge(now time.Time, l leavers) bool {
-	changed, before := b.unsaved, len(b.removed)
+	changed := b.unsaved
 	b.unsaved = false
-	b.removed = slices.DeleteFunc(b.removed, func(r statedb.Removal) bool { return now.Sub(r.At) >= b.cfg.Window })
-	changed = changed || before != len(b.removed)
 	total := len(l.doomed) + len(b.removed)
 	tooMany := total >= b.cfg.Min && float64(total) > b.cfg.MaxShare*float64(l.ran)
 	switch {
@@ -140,6 +165,9 @@ func (b *brake) release(now time.Time, names []string) {
 // against later removals.
 func (b *brake) confirm(now time.Time) []string {
 	names := b.blocked
+	if len(names) == 0 {
+		return nil
+	}
 	b.release(now, names)
 	b.removed, b.unsaved = nil, true
 	return names

@@ -130,7 +130,7 @@ func NewCore(now time.Time, cfg Config, records []statedb.Record, b statedb.Brak
 		cfg:     cfg,
 		entries: make(map[string]*entry, len(records)),
 		needed:  map[string][]string{},
-		brake:   newBrake(cfg.Brake, b),
+		brake:   newBrake(now, cfg.Brake, b),
 	}
 	for _, r := range records {
 		e := c.entry(r.Name)
@@ -193,6 +193,7 @@ func (c *Core) want(e *entry, w Wanted, seenAt time.Time) {
 	before := e.want
 	e.want, e.blocked, e.refused = w.Container, w.Blocked, nil
 	if w.Container != nil {
+		c.brake.wanted(e.name)
 		e.refused = c.refusal(w.Container)
 		c.index(e, e.rec.Needs, needs(w.Container))
 		e.rec.Needs = needs(w.Container)
