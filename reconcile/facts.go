@@ -201,7 +201,7 @@ func (c *Core) failed(now time.Time, e *entry, op Op, look Look, err error) {
 	}
 	switch op.Action {
 	case driver.Start:
-		if look.Known && (!look.Found || look.Status.State == driver.Created) {
+		if look.Known && neverRan(look, err) {
 			r.Ran = false
 		}
 	case driver.Update:
@@ -213,12 +213,24 @@ func (c *Core) failed(now time.Time, e *entry, op Op, look Look, err error) {
 	c.doneEvent(now, e, op, err)
 }
 
+// neverRan reports whether a start that failed left no run behind. What is gone
+// after a call without an answer may have run, ended and been forgotten: a
+// container that runs once would run twice.
+func neverRan(look Look, err error) bool {
+	if look.Found {
+		return look.Status.State == driver.Created
+	}
+	return !driver.TimedOut(err)
+}
+
 func (c *Core) succeeded(now time.Time, e *entry, op Op) {
 	calmDown(&e.rec)
 	switch op.Action {
 	case driver.Shutdown:
 		e.rec.StopSent = true
-	case driver.Create, driver.Start, driver.Terminate, driver.Remove, driver.Pause, driver.Resume, driver.Update:
+	case driver.Update:
+		e.rec.Live = op.Container.Live // not before: a crash would make it look applied
+	case driver.Create, driver.Start, driver.Terminate, driver.Remove, driver.Pause, driver.Resume:
 	}
 	c.doneEvent(now, e, op, nil)
 	if op.Action == driver.Start {
