@@ -68,6 +68,7 @@ func Decide(v View) Decision {
 	case s.cur == nil:
 		return s.missing()
 	}
+	s.recall()
 	switch s.cur.State {
 	case driver.Running:
 		return s.running()
@@ -101,7 +102,7 @@ func (s *step) split() {
 			s.old = append(s.old, *h)
 		case s.cur == nil:
 			s.cur = h
-		case live(h) && !live(s.cur):
+		case s.rank(h) > s.rank(s.cur):
 			s.old = append(s.old, *s.cur)
 			s.cur = h
 		default:
@@ -115,7 +116,20 @@ func (s *step) wanted(h *driver.Status) bool {
 		return true
 	}
 	same, known := s.Want.Matches(h.Revision)
-	return live(h) && (same || !known)
+	return same || !known
+}
+
+// rank says which of two containers of the wanted version is the one to keep:
+// the one that runs, then the one that can be started under its name.
+func (s *step) rank(h *driver.Status) int {
+	switch {
+	case live(h):
+		return 2
+	case h.Revision == s.Want.Revision:
+		return 1
+	default:
+		return 0
+	}
 }
 
 func live(h *driver.Status) bool { return h.State == driver.Running || h.State == driver.Paused }
@@ -123,8 +137,10 @@ func live(h *driver.Status) bool { return h.State == driver.Running || h.State =
 // turnTo makes the record speak of the wanted revision.
 func (s *step) turnTo(c *manifest.Container) {
 	r := &s.rec
-	r.Source, r.Grace = c.Origin.File, c.GracePeriod()
-	r.Needs = needs(c)
+	r.Source, r.Needs = c.Origin.File, needs(c)
+	if r.StopReason == "" || len(s.Have) == 0 { // a stop under way keeps the grace it began with
+		r.Grace = c.GracePeriod()
+	}
 	if s.cur != nil && live(s.cur) {
 		r.Ran, r.Started, r.Verdict, r.Edit = true, s.cur.Started, "", ""
 	}
@@ -171,10 +187,10 @@ func (s *step) discard() Decision {
 
 // rest is the way of a container that is wanted, but not running.
 func (s *step) rest(why Reason) Decision {
+	s.count()
 	if len(s.Have) > 0 {
 		return s.stop(s.Have[0], why)
 	}
-	s.rec.Ran = false
 	return s.wait(StateStopped, why, "stopped, as asked", time.Time{})
 }
 
@@ -190,9 +206,8 @@ func (s *step) replace(old driver.Status) Decision {
 
 // missing is a wanted container that the runtime does not hold.
 func (s *step) missing() Decision {
-	if s.rec.Ran {
-		s.ended(s.rec.Revision, statedb.Exit{At: s.Now}, time.Time{})
-	}
+	s.count()
+	clearStop(&s.rec) // what was being stopped is gone
 	if d, over := s.verdict(); over {
 		return d
 	}
@@ -213,6 +228,9 @@ func (s *step) start(why Reason) Decision {
 	}
 	if d, hold := s.mayStart(); hold {
 		return d
+	}
+	if s.cur.Revision != s.Want.Revision { // named by an older program: it cannot be started under that name
+		return s.stop(*s.cur, SpecChanged)
 	}
 	d := s.act(driver.Start, s.ref(), why, StateStarting)
 	if d.Action != "" {
@@ -240,14 +258,8 @@ func (s *step) running() Decision {
 	if s.Want.Spec.DesiredState == manifest.DesiredPaused {
 		return s.act(driver.Pause, s.cur.Ref, DesiredPaused, StateRunning)
 	}
-	// A stop that was asked for before the manifest wanted it again cannot be
-	// recalled; but nothing is added to it.
 	if s.rec.Live != s.Want.Live && s.HoldStart == nil {
-		d := s.act(driver.Update, s.cur.Ref, SettingsChanged, s.up())
-		if d.Action != "" {
-			d.Record.Live = s.Want.Live
-		}
-		return d
+		return s.act(driver.Update, s.cur.Ref, SettingsChanged, s.up())
 	}
 	if _, known := s.Want.Matches(s.cur.Revision); !known {
 		return s.wait(s.up(), UnknownRevision, "made by a newer version of this program; left as it is", time.Time{})
@@ -270,10 +282,25 @@ func (s *step) paused() Decision {
 
 // stopped is a container whose init process has ended.
 func (s *step) stopped() Decision {
-	if e := s.cur.Exit; s.rec.SeenExit.IsZero() || !e.At.Equal(s.rec.SeenExit) {
-		s.ended(string(s.cur.Revision), statedb.Exit{Code: e.Code, Known: e.Known, At: e.At}, s.cur.Started)
-	} else {
-		s.rec.Ran = false // a start was asked for and did not happen
-	}
+	s.count()
 	return s.start(Restart)
+}
+
+// count enters the end of the last run in the record, unless it is there: also
+// of one that is to rest now, because what ended for good must not run again
+// when it is wanted again.
+func (s *step) count() {
+	r := &s.rec
+	switch {
+	case s.cur == nil:
+		if r.Ran {
+			s.ended(r.Revision, statedb.Exit{At: s.Now}, time.Time{})
+		}
+	case s.cur.State != driver.Stopped:
+	case r.SeenExit.IsZero() || !s.cur.Exit.At.Equal(r.SeenExit):
+		e := s.cur.Exit
+		s.ended(string(s.cur.Revision), statedb.Exit{Code: e.Code, Known: e.Known, At: e.At}, s.cur.Started)
+	default:
+		r.Ran = false // a start was asked for and did not happen
+	}
 }

@@ -15,7 +15,7 @@ import (
 // otherwise wipe the count of a container that keeps crashing.
 func (s *step) ended(revision string, e statedb.Exit, started time.Time) {
 	r := &s.rec
-	asked := !r.StopAt.IsZero() && r.StopRevision == revision && (!e.Known || !e.At.After(r.StopAt.Add(askedMargin)))
+	asked := !r.StopAt.IsZero() && r.StopRevision == revision && (!e.Known || s.answers(e))
 	if asked {
 		e.Asked, e.Reason = true, r.StopReason
 	}
@@ -32,6 +32,13 @@ func (s *step) ended(revision string, e statedb.Exit, started time.Time) {
 		}
 	}
 	s.judge(e, b)
+}
+
+// answers reports whether an exit came between the request to stop and shortly
+// after the end of the grace period.
+func (s *step) answers(e statedb.Exit) bool {
+	r := &s.rec
+	return !e.At.Before(r.StopAt.Add(-r.Grace)) && !e.At.After(r.StopAt.Add(askedMargin))
 }
 
 // askedMargin is how long after the end of the grace period an exit still

@@ -55,9 +55,18 @@ func (s *step) grace() time.Duration {
 	return max(s.rec.Grace, 0)
 }
 
-// stopping reports whether a stop of h was decided on before.
+// stopping reports whether a stop of h was decided on before, and holds.
 func (s *step) stopping(h *driver.Status) bool {
-	return !s.rec.StopAt.IsZero() && s.rec.StopRevision == string(h.Revision)
+	return !s.rec.StopAt.IsZero() && s.rec.StopRevision == string(h.Revision) && s.rec.StopReason != ""
+}
+
+// recall notes that what was asked to stop is wanted again. The request itself
+// cannot be taken back, so an exit soon still counts as the answer to it; but
+// nothing is added to it, and a later stop begins anew with its own grace.
+func (s *step) recall() {
+	if live(s.cur) && s.stopping(s.cur) {
+		s.rec.StopReason = ""
+	}
 }
 
 // notice remembers how a container ended that shall not run again.
