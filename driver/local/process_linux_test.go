@@ -68,6 +68,20 @@ func TestAllExitsAreTold(t *testing.T) {
 	}
 }
 
+func TestEndedProcessesLeaveNoFileOpen(t *testing.T) {
+	r := newRig(t)
+	open := func() int {
+		files, err := os.ReadDir("/proc/self/fd")
+		r.must(err)
+		return len(files)
+	}
+	before := open()
+	for i := range 20 {
+		r.await(r.run(container(fmt.Sprintf("job-%d", i), "exit 0")), driver.Stopped)
+	}
+	eventually(t, fmt.Sprintf("no more than %d files to be open", before), func() bool { return open() <= before })
+}
+
 // TestEndsWithInit covers what HCS does too: no process outlives the init process.
 // The grandchild bears no marks, so only its group tells whose it is; the stray
 // has left the group, so only its marks do.
