@@ -164,7 +164,12 @@ func (p *statusPage) foreign(w io.Writer) {
 		return
 	}
 	fmt.Fprintf(w, "\n%s of other owners, never touched:\n", plural(len(p.Foreign), "container"))
-	for _, f := range p.Foreign {
+	const most = 5
+	for i, f := range p.Foreign {
+		if i == most && !p.wide {
+			fmt.Fprintf(w, "  … and %d more: -o wide\n", len(p.Foreign)-most)
+			return
+		}
 		fmt.Fprintf(w, "  %s  owner %s  %s\n", f.ID, f.Owner, f.State)
 	}
 }
