@@ -61,27 +61,18 @@ func (r *reader) scan(at string, now time.Time) int {
 	}
 	r.scanned = r.scanned || at == "."
 	before := len(r.settle.open)
-	found := map[string]struct{}{}
-	for _, file := range r.tree.list(at) {
+	files := r.tree.list(at)
+	found := make(map[string]struct{}, len(files))
+	for _, file := range files {
 		found[file] = struct{}{}
-		r.look(file, now)
 	}
 	for file := range r.ledger.files {
 		if _, ok := found[file]; !ok && under(file, at) && !r.tree.hidden(file) {
-			r.look(file, now)
+			files = append(files, file)
 		}
 	}
+	r.lookAll(files, now)
 	return len(r.settle.open) - before
-}
-
-// look reads a file unless it will be read soon anyway.
-func (r *reader) look(file string, now time.Time) {
-	if _, open := r.settle.open[file]; open {
-		return
-	}
-	if rd := readFile(r.tree.fsys, file); rd.mark != r.ledger.mark(file) {
-		r.weigh(file, rd, now)
-	}
 }
 
 // hint notes that something may have happened to a path inside the folder.
