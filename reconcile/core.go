@@ -195,6 +195,7 @@ func (c *Core) want(e *entry, w Wanted, seenAt time.Time) {
 	if w.Container != nil {
 		c.brake.wanted(e.name)
 		e.refused = c.refusal(w.Container)
+		c.touchAround(e) // also those that it needs no more
 		c.index(e, e.rec.Needs, needs(w.Container))
 		e.rec.Needs = needs(w.Container)
 	}
