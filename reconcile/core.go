@@ -141,6 +141,9 @@ func NewCore(now time.Time, cfg Config, records []statedb.Record, b statedb.Brak
 			e.quarantine = now.Add(cfg.Linger)
 			e.rec.Op = ""
 		}
+		if r.Op == string(driver.Update) { // nobody knows what was applied
+			e.rec.Live = ""
+		}
 		c.index(e, nil, r.Needs)
 	}
 	return c
