@@ -56,11 +56,10 @@ func (b *brake) holds(name string) bool {
 // wanted forgets that a name was let through: it is back, and going again is
 // another removal.
 func (b *brake) wanted(name string) {
-	if _, ok := b.passed[name]; ok {
-		delete(b.passed, name)
-		b.removed = slices.DeleteFunc(b.removed, func(r statedb.Removal) bool { return r.Name == name })
-		b.unsaved = true
-	}
+	before := len(b.removed)
+	delete(b.passed, name)
+	b.removed = slices.DeleteFunc(b.removed, func(r statedb.Removal) bool { return r.Name == name })
+	b.unsaved = b.unsaved || len(b.removed) != before
 }
 
 func (b *brake) message() string {
