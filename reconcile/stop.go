@@ -65,7 +65,7 @@ func (s *step) stopping(h *driver.Status) bool {
 // nothing is added to it, and a later stop begins anew with its own grace.
 func (s *step) recall() {
 	if live(s.cur) && s.stopping(s.cur) {
-		s.rec.StopReason = ""
+		s.rec.StopReason, s.rec.Grace = "", s.Want.GracePeriod()
 	}
 }
 
