@@ -59,8 +59,10 @@ func TestDoCallsTheVerbItNames(t *testing.T) {
 	ref := driver.Ref{Name: "web", Revision: "1-aa"}
 	c := &manifest.Container{Revision: "1-aa"}
 	takesContainer := map[driver.Action]bool{driver.Create: true, driver.Start: true, driver.Update: true}
-	takesRef := map[driver.Action]bool{driver.Shutdown: true, driver.Terminate: true, driver.Remove: true,
-		driver.Pause: true, driver.Resume: true, driver.Update: true}
+	takesRef := map[driver.Action]bool{
+		driver.Shutdown: true, driver.Terminate: true, driver.Remove: true,
+		driver.Pause: true, driver.Resume: true, driver.Update: true,
+	}
 	for _, a := range driver.Actions {
 		d := &recorder{err: errOther}
 		if err := driver.Do(t.Context(), d, a, ref, c); !errors.Is(err, errOther) {

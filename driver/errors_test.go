@@ -26,8 +26,10 @@ var wrappings = map[string]func(driver.Action, error) error{
 func TestSettle(t *testing.T) {
 	// Each column is a verb: "ok" where its goal holds already or will.
 	const header = "create start shutdown terminate remove pause resume update restart"
-	verbs := []driver.Action{driver.Create, driver.Start, driver.Shutdown, driver.Terminate,
-		driver.Remove, driver.Pause, driver.Resume, driver.Update, "restart"}
+	verbs := []driver.Action{
+		driver.Create, driver.Start, driver.Shutdown, driver.Terminate,
+		driver.Remove, driver.Pause, driver.Resume, driver.Update, "restart",
+	}
 	if fmt.Sprint(verbs) != "["+header+"]" {
 		t.Fatalf("the columns are %v", verbs)
 	}
@@ -118,8 +120,10 @@ func TestOpErrorReadsWell(t *testing.T) {
 		want string
 	}{
 		{&driver.OpError{Action: driver.Start, Ref: ref, Err: errOther}, "start web: the disk is full"},
-		{&driver.OpError{Action: driver.Start, Ref: ref, Err: errOther, Hint: "free some space"},
-			"start web: the disk is full (free some space)"},
+		{
+			&driver.OpError{Action: driver.Start, Ref: ref, Err: errOther, Hint: "free some space"},
+			"start web: the disk is full (free some space)",
+		},
 	}
 	for _, tc := range tests {
 		if got := tc.err.Error(); got != tc.want {

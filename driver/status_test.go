@@ -16,12 +16,18 @@ func TestStatusTellsAll(t *testing.T) {
 		want   string
 	}{
 		{driver.Status{Ref: ref, State: driver.Created}, "web@1-aa Created"},
-		{driver.Status{Ref: ref, State: driver.Running, PID: 7, Started: at},
-			"web@1-aa Running (process 7, started at 2026-11-22T08:00:00Z)"},
-		{driver.Status{Ref: ref, State: driver.Stopped, Exit: driver.Exit{Code: 3, Known: true, At: at}},
-			"web@1-aa Stopped (started at an unknown time, ended at 2026-11-22T08:00:00Z with code 3)"},
-		{driver.Status{Ref: ref, State: driver.Stopped, Started: at},
-			"web@1-aa Stopped (started at 2026-11-22T08:00:00Z, ended at an unknown time with unknown code)"},
+		{
+			driver.Status{Ref: ref, State: driver.Running, PID: 7, Started: at},
+			"web@1-aa Running (process 7, started at 2026-11-22T08:00:00Z)",
+		},
+		{
+			driver.Status{Ref: ref, State: driver.Stopped, Exit: driver.Exit{Code: 3, Known: true, At: at}},
+			"web@1-aa Stopped (started at an unknown time, ended at 2026-11-22T08:00:00Z with code 3)",
+		},
+		{
+			driver.Status{Ref: ref, State: driver.Stopped, Started: at},
+			"web@1-aa Stopped (started at 2026-11-22T08:00:00Z, ended at an unknown time with unknown code)",
+		},
 	}
 	for _, tc := range tests {
 		// %+v is what tests print; it must not fall back to the Ref alone.

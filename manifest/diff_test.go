@@ -25,8 +25,10 @@ func TestRedacted(t *testing.T) {
 	if strings.Contains(b, "hunter2") {
 		t.Errorf("a secret is in %s", b)
 	}
-	for _, want := range []string{`"value":"sha256:f52fbd32"`, `{"name":"B","valueFrom":{"hostEnv":"C"}}`, `{"name":"D"}`,
-		`"restartPolicy":"Always"`, `"gmsaCredentialSpec":"sha256:`} {
+	for _, want := range []string{
+		`"value":"sha256:f52fbd32"`, `{"name":"B","valueFrom":{"hostEnv":"C"}}`, `{"name":"D"}`,
+		`"restartPolicy":"Always"`, `"gmsaCredentialSpec":"sha256:`,
+	} {
 		if !strings.Contains(b, want) {
 			t.Errorf("%s lacks %s", b, want)
 		}

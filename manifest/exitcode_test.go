@@ -36,8 +36,10 @@ func TestParseExitCodes(t *testing.T) {
 			t.Errorf("%s = %d..%d, want %d..%d", text, got.From, got.To, want[0], want[1])
 		}
 	}
-	for _, text := range []string{`""`, `"x"`, `"3..1"`, `"1.."`, `"..1"`, `"1..2..3"`, `4294967296`, `-2147483649`,
-		`"0x100000000"`, `1.5`, `true`, `"-0x1"`, `"STATUS_"`, `[1]`, `{}`, `"1-3"`} {
+	for _, text := range []string{
+		`""`, `"x"`, `"3..1"`, `"1.."`, `"..1"`, `"1..2..3"`, `4294967296`, `-2147483649`,
+		`"0x100000000"`, `1.5`, `true`, `"-0x1"`, `"STATUS_"`, `[1]`, `{}`, `"1-3"`,
+	} {
 		var got ExitCodes
 		if err := json.Unmarshal([]byte(text), &got); err == nil {
 			t.Errorf("%s is taken as %d..%d", text, got.From, got.To)

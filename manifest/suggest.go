@@ -171,11 +171,12 @@ func kindName(n *yaml.Node) string {
 		return "a list"
 	case yaml.AliasNode:
 		return "an alias"
+	default:
+		if scalarJSON(n)[0] == '"' {
+			return "the text " + shown(n.Value)
+		}
+		return n.Value
 	}
-	if scalarJSON(n)[0] == '"' {
-		return "the text " + shown(n.Value)
-	}
-	return n.Value
 }
 
 func jsonKind(js json.RawMessage) string {

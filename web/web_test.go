@@ -74,8 +74,10 @@ func TestPages(t *testing.T) {
 		{"ready as JSON", options(good(), nil), "/readyz", asJSON, 200, "{\n  \"ready\": true\n}\n"},
 		{"blind", options(blind, nil), "/readyz", nil, 503, "the runtime cannot be listed: no answer\n"},
 		{"blind is alive", options(blind, nil), "/healthz", nil, 200, "ok\n"},
-		{"blind as JSON", options(blind, nil), "/readyz", asJSON, 503,
-			"{\n  \"ready\": false,\n  \"reasons\": [\n    \"the runtime cannot be listed: no answer\"\n  ]\n}\n"},
+		{
+			"blind as JSON", options(blind, nil), "/readyz", asJSON, 503,
+			"{\n  \"ready\": false,\n  \"reasons\": [\n    \"the runtime cannot be listed: no answer\"\n  ]\n}\n",
+		},
 		{"full", options(full, nil), "/readyz", nil, 503, "the manifest folder and the runtime have not both been seen yet\n" +
 			"the state cannot be saved: disk is full\nthe daemon is stopping\n"},
 		{"not ready when dead", options(good(), stopped), "/readyz", nil, 503, "the engine has stopped\n"},

@@ -67,8 +67,10 @@ type call struct {
 // NewFaults returns a plan with random faults from seed at the given rates; the
 // zero Rates give none.
 func NewFaults(seed uint64, r Rates) *Faults {
-	return &Faults{seed: seed, rates: r,
-		calls: map[call]int{}, script: map[call]map[int]Fault{}, hints: map[string]int{}}
+	return &Faults{
+		seed: seed, rates: r,
+		calls: map[call]int{}, script: map[call]map[int]Fault{}, hints: map[string]int{},
+	}
 }
 
 // Script plans ft for the nth call (from 1) of verb on the containers called

@@ -192,8 +192,10 @@ func TestStatsNeedAProcess(t *testing.T) {
 func TestAnyHistoryIsSoundAndRepeatable(t *testing.T) {
 	refs := []driver.Ref{web, next, {Name: "db", Revision: "1-cc"}}
 	rapid.Check(t, func(t *rapid.T) {
-		o := fake.Options{Owner: "us", Forgetful: rapid.Bool().Draw(t, "forgetful"),
-			ForgetAfter: time.Duration(rapid.IntRange(0, 5).Draw(t, "after")) * time.Second}
+		o := fake.Options{
+			Owner: "us", Forgetful: rapid.Bool().Draw(t, "forgetful"),
+			ForgetAfter: time.Duration(rapid.IntRange(0, 5).Draw(t, "after")) * time.Second,
+		}
 		a, b := fake.NewWorld(o), fake.NewWorld(o)
 		now := epoch
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {

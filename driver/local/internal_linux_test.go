@@ -265,8 +265,10 @@ func TestParseStat(t *testing.T) {
 	}
 	line := "7 (a) S) b) Z 3 4 5 0 -1 0 0 0 0 0 1 2 3 4 20 0 1 0 900 4096 2 0 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0"
 	got, err := parseStat([]byte(line))
-	want := stat{state: 'Z', parent: 3, session: 5, user: 4 * 10 * time.Millisecond, kernel: 6 * 10 * time.Millisecond,
-		start: 9 * int64(time.Second), resident: 2 * uint64(os.Getpagesize())}
+	want := stat{
+		state: 'Z', parent: 3, session: 5, user: 4 * 10 * time.Millisecond, kernel: 6 * 10 * time.Millisecond,
+		start: 9 * int64(time.Second), resident: 2 * uint64(os.Getpagesize()),
+	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(stat{})); diff != "" || err != nil {
 		t.Errorf("error %v (-want +got):\n%s", err, diff)
 	}

@@ -46,11 +46,19 @@ func TestRotationAtStart(t *testing.T) {
 		{"nothing there", nil, limits{3, 3}, alone, map[string]string{"current.log": "+"}},
 		{"not full", full, limits{4, 3}, alone, map[string]string{"current.log": "new+", "current.log.1": "one", "current.log.2": "two"}},
 		{"full", full, limits{3, 3}, alone, map[string]string{"current.log": "+", "current.log.1": "new", "current.log.2": "one"}},
-		{"full, one more file allowed", full, limits{3, 4}, alone,
-			map[string]string{"current.log": "+", "current.log.1": "new", "current.log.2": "one", "current.log.3": "two"}},
+		{
+			"full, one more file allowed", full,
+			limits{3, 4},
+			alone,
+			map[string]string{"current.log": "+", "current.log.1": "new", "current.log.2": "one", "current.log.3": "two"},
+		},
 		{"full, one file only", map[string]string{"current.log": "new"}, limits{3, 1}, alone, map[string]string{"current.log": "+"}},
-		{"full, but another writes", full, limits{3, 3}, shared,
-			map[string]string{"current.log": "new+", "current.log.1": "one", "current.log.2": "two"}},
+		{
+			"full, but another writes", full,
+			limits{3, 3},
+			shared,
+			map[string]string{"current.log": "new+", "current.log.1": "one", "current.log.2": "two"},
+		},
 	}
 	for _, tt := range tests {
 		dir := t.TempDir()

@@ -92,8 +92,10 @@ func TestEndsWithInit(t *testing.T) {
 		end        func(*rig, driver.Ref) error
 	}{
 		{"exit", "until grep -q stray \"$LOG\" && grep -q grandchild \"$LOG\"; do sleep 0.01; done; exit 0", nil},
-		{"shutdown", "trap 'exit 0' TERM; while :; do sleep 0.01; done",
-			func(r *rig, ref driver.Ref) error { return r.Shutdown(context.Background(), ref) }},
+		{
+			"shutdown", "trap 'exit 0' TERM; while :; do sleep 0.01; done",
+			func(r *rig, ref driver.Ref) error { return r.Shutdown(context.Background(), ref) },
+		},
 		{"terminate", "wait", func(r *rig, ref driver.Ref) error { return r.Terminate(context.Background(), ref) }},
 	}
 	for _, tt := range tests {
