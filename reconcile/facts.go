@@ -213,14 +213,11 @@ func (c *Core) failed(now time.Time, e *entry, op Op, look Look, err error) {
 	c.doneEvent(now, e, op, err)
 }
 
-// neverRan reports whether a start that failed left no run behind. What is gone
-// after a call without an answer may have run, ended and been forgotten: a
-// container that runs once would run twice.
+// neverRan reports whether a start that failed left no run behind. After a call
+// without an answer the container may yet run, end and be forgotten, or have
+// done so: one that runs once would run twice.
 func neverRan(look Look, err error) bool {
-	if look.Found {
-		return look.Status.State == driver.Created
-	}
-	return !driver.TimedOut(err)
+	return !driver.TimedOut(err) && (!look.Found || look.Status.State == driver.Created)
 }
 
 func (c *Core) succeeded(now time.Time, e *entry, op Op) {
