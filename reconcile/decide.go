@@ -138,9 +138,7 @@ func live(h *driver.Status) bool { return h.State == driver.Running || h.State =
 func (s *step) turnTo(c *manifest.Container) {
 	r := &s.rec
 	r.Source, r.Needs = c.Origin.File, needs(c)
-	if r.StopReason == "" || len(s.Have) == 0 { // a stop under way keeps the grace it began with
-		r.Grace = c.GracePeriod()
-	}
+	s.takeGrace()
 	if s.cur != nil && live(s.cur) {
 		r.Ran, r.Started, r.Verdict, r.Edit = true, s.cur.Started, "", ""
 	}

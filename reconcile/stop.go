@@ -55,6 +55,14 @@ func (s *step) grace() time.Duration {
 	return max(s.rec.Grace, 0)
 }
 
+// takeGrace remembers the grace period of the manifest; a stop under way keeps
+// the one it began with.
+func (s *step) takeGrace() {
+	if s.Want != nil && s.rec.StopReason == "" {
+		s.rec.Grace = s.Want.GracePeriod()
+	}
+}
+
 // stopping reports whether a stop of h was decided on before, and holds.
 func (s *step) stopping(h *driver.Status) bool {
 	return !s.rec.StopAt.IsZero() && s.rec.StopRevision == string(h.Revision) && s.rec.StopReason != ""
@@ -65,7 +73,7 @@ func (s *step) stopping(h *driver.Status) bool {
 // nothing is added to it, and a later stop begins anew with its own grace.
 func (s *step) recall() {
 	if live(s.cur) && s.stopping(s.cur) {
-		s.rec.StopReason, s.rec.Grace = "", s.Want.GracePeriod()
+		s.rec.StopReason = ""
 	}
 }
 
@@ -128,5 +136,6 @@ func (s *step) opRetryAt() time.Time {
 func (s *step) held(h Hold) Decision { return s.wait(h.State, h.Reason, h.Message, time.Time{}) }
 
 func (s *step) wait(st State, why Reason, text string, wake time.Time) Decision {
+	s.takeGrace()
 	return Decision{Reason: why, Message: text, State: st, Record: s.rec, Wake: wake}
 }
