@@ -41,7 +41,7 @@ func newBrake(now time.Time, cfg BrakeConfig, saved statedb.Brake) brake {
 		}
 		b.removed = append(b.removed, r)
 	}
-	b.expire(now)
+	b.unsaved = b.expire(now)
 	for _, r := range b.removed {
 		b.passed[r.Name] = struct{}{}
 	}

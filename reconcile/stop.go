@@ -12,7 +12,8 @@ import (
 // Terminate, Remove.
 func (s *step) stop(h driver.Status, why Reason) Decision {
 	stopping := s.stopping(&h)
-	if s.HoldStop != nil && !stopping {
+	// What began goes on, but the brake stops even that.
+	if s.HoldStop != nil && (!stopping || s.HoldStop.Reason == PruneBlocked) {
 		return s.held(*s.HoldStop)
 	}
 	if !live(&h) {
