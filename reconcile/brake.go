@@ -76,7 +76,8 @@ func (c *Core) applyBrake(now time.Time, t *Turn) {
 		}
 		return
 	}
-	if len(b.blocked)+len(b.passed) == 0 && !b.unsaved && !slices.ContainsFunc(c.dirty, unwanted) {
+	inLine := slices.ContainsFunc(c.dirty, unwanted) || slices.ContainsFunc(c.ready, unwanted)
+	if len(b.blocked)+len(b.passed) == 0 && !b.unsaved && !inLine {
 		return
 	}
 	expired := b.expire(now) // first: what went long ago is no part of what ran
