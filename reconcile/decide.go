@@ -75,6 +75,7 @@ func Decide(v View) Decision {
 	case driver.Paused:
 		return s.paused()
 	case driver.Created:
+		s.count()
 		return s.start(FirstStart)
 	case driver.Stopped:
 		return s.stopped()
@@ -142,16 +143,15 @@ func (s *step) turnTo(c *manifest.Container) {
 	if s.cur != nil && live(s.cur) {
 		r.Ran, r.Started, r.Verdict, r.Edit = true, s.cur.Started, "", ""
 	}
-	if r.Revision == string(c.Revision) {
-		s.forgive(c)
-		return
+	if r.Revision != string(c.Revision) {
+		same, known := c.Matches(manifest.Revision(r.Revision))
+		if r.Revision == "" || known && !same {
+			fresh(r)
+			r.Ran = s.cur != nil && live(s.cur)
+		}
+		r.Revision = string(c.Revision)
 	}
-	same, known := c.Matches(manifest.Revision(r.Revision))
-	if r.Revision == "" || known && !same {
-		fresh(r)
-		r.Ran = s.cur != nil && live(s.cur)
-	}
-	r.Revision = string(c.Revision)
+	s.forgive(c)
 }
 
 // fresh forgets what was counted for another revision.
@@ -176,6 +176,12 @@ func (s *step) forgive(c *manifest.Container) {
 // discard is the way of a container that no manifest asks for.
 func (s *step) discard() Decision {
 	if len(s.Have) == 0 {
+		if s.HoldStop != nil && s.HoldStop.Reason == FolderInDoubt {
+			return s.held(*s.HoldStop) // it may be wanted again, and must not have forgotten that it is done
+		}
+		if s.Draining { // the next daemon knows better
+			return s.wait(StateStopped, DaemonStopping, "stopped, as the daemon ends", time.Time{})
+		}
 		d := s.wait(StateStopped, NotInManifests, "removed", time.Time{})
 		d.Forget = true
 		return d
@@ -294,6 +300,8 @@ func (s *step) count() {
 		if r.Ran {
 			s.ended(r.Revision, statedb.Exit{At: s.Now}, time.Time{})
 		}
+	case s.cur.State == driver.Created:
+		r.Ran = false // a start was asked for and did not happen
 	case s.cur.State != driver.Stopped:
 	case r.SeenExit.IsZero() || !s.cur.Exit.At.Equal(r.SeenExit):
 		e := s.cur.Exit

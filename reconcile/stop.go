@@ -81,6 +81,9 @@ func (s *step) recall() {
 // notice remembers how a container ended that shall not run again.
 func (s *step) notice(h *driver.Status) {
 	r := &s.rec
+	if h.State == driver.Created && r.Revision == string(h.Revision) {
+		r.Ran = false
+	}
 	if h.State != driver.Stopped || h.Exit.At.Equal(r.SeenExit) {
 		return
 	}
