@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -16,6 +17,7 @@ import (
 type ledger struct {
 	name    string
 	want    *manifest.Container
+	shade   *manifest.Container // what was wanted before the folder was in doubt
 	blocked bool
 	refused bool
 	needs   []string // of the last manifest
@@ -230,7 +232,7 @@ func (o *oracle) count(l *ledger, r *run) {
 		return
 	}
 	l.ends++
-	l.past = append(l.past[:0:0], l.want)
+	l.past = append(l.past[:0:0], cmp.Or(l.want, l.shade))
 	if r.wasAsked {
 		return
 	}

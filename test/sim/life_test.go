@@ -291,6 +291,7 @@ func (s *sim) drain() {
 	}
 	s.logf("drain")
 	s.draining = true
+	s.oracle.drained()
 	s.core.Drain()
 	life := s.life
 	s.at(20*time.Second+s.upTo(time.Minute), func() {

@@ -68,6 +68,7 @@ func (o *oracle) knownSince() (time.Time, bool) {
 
 // told enters what the folder asks for.
 func (o *oracle) told(ch reconcile.Change) {
+	o.doubt = ch.Doubt
 	if ch.Full {
 		put := map[string]bool{}
 		for _, w := range ch.Put {
@@ -85,7 +86,12 @@ func (o *oracle) told(ch reconcile.Change) {
 	for _, n := range ch.Drop {
 		o.tell(o.ledger(n), reconcile.Wanted{})
 	}
-	o.doubt = ch.Doubt
+	for _, l := range o.ledgers {
+		if o.doubt == "" && l.shade != nil {
+			l.reset() // it is really gone
+			l.shade = nil
+		}
+	}
 	o.bothSeen[0] = true
 }
 
@@ -95,10 +101,12 @@ func (o *oracle) tell(l *ledger, w reconcile.Wanted) {
 		return
 	}
 	if c == nil {
-		l.reset()
-		l.want = nil
+		l.leave(o.doubt != "")
 		o.wish(l)
 		return
+	}
+	if l.shade != nil {
+		before, l.want, l.shade = l.shade, l.shade, nil
 	}
 	if before != nil {
 		o.turnOver(l, c)
@@ -116,6 +124,27 @@ func (o *oracle) tell(l *ledger, w reconcile.Wanted) {
 	if l.last == nil {
 		l.adopt()
 	}
+}
+
+// drained: with no manifest to judge by, an end cannot mean anything.
+func (o *oracle) drained() {
+	for _, l := range o.ledgers {
+		if l.shade != nil {
+			l.reset()
+			l.shade = nil
+		}
+	}
+}
+
+// leave: the folder does not show it any more. In doubt it may only seem so,
+// and nothing may be forgotten.
+func (l *ledger) leave(doubt bool) {
+	if doubt {
+		l.shade = l.want
+	} else {
+		l.reset()
+	}
+	l.want = nil
 }
 
 // turnOver begins a new page for the manifest c that takes the place of another.

@@ -161,7 +161,7 @@ func (o *oracle) released(names []string) {
 		}
 	}
 	if len(with) >= 3 && 2*len(with) > ran {
-		o.fail("brake", "%v are let through: %d of %d within a minute", names, len(with), ran)
+		o.fail("brake", "%v are let through: %d of %d within a minute: %v", names, len(with), ran, with)
 	}
 }
 
@@ -234,7 +234,7 @@ func (o *oracle) wish(l *ledger) {
 			r.wantedAgain = o.s.now
 		case !wanted && !r.wantedAgain.IsZero():
 			if o.s.now.Sub(r.wantedAgain) > time.Minute && len(o.looks) > 3 && !o.underWay(l.name) {
-				r.asked = time.Time{}
+				r.asked, b.going = time.Time{}, false
 			}
 			r.wantedAgain = time.Time{}
 		}
