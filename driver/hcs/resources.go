@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	whole  = 10000 // of ProcessorMaximum: hundredths of a percent
-	perMB  = 1 << 20
-	milli  = 1000 // of a core
-	resAt  = "spec.resources.windows."
-	limits = "spec.resources.limits."
+	whole     = 10000 // of ProcessorMaximum: hundredths of a percent
+	perMB     = 1 << 20
+	milli     = 1000 // of a core
+	windowsAt = "spec.resources.windows."
+	limitsAt  = "spec.resources.limits."
 )
 
 // shares are the processor limits of a document; 0 means none.
@@ -32,11 +32,11 @@ func processorShares(s *manifest.Spec, cpus int) (shares, []driver.Note) {
 	var notes []driver.Note
 	if cpus > 0 && w.CPUCount > int64(cpus) {
 		sh.count = uint32(cpus) //nolint:gosec // a number of processors
-		notes = append(notes, clamped(resAt+"cpuCount", cpus))
+		notes = append(notes, clamped(windowsAt+"cpuCount", cpus))
 	}
 	if cpu := s.Resources.Limits.CPU; cpu != nil {
 		if cpus > 0 && cpu.MilliValue() > int64(cpus)*milli {
-			notes = append(notes, clamped(limits+"cpu", cpus))
+			notes = append(notes, clamped(limitsAt+"cpu", cpus))
 		}
 		sh.count, sh.maximum = coreShares(cpu, cpus, isVM(s))
 	}
@@ -76,7 +76,7 @@ func (sh shares) onlyOne() (shares, []driver.Note) {
 	var notes []driver.Note
 	ignore := func(set bool, field, other string) {
 		if set {
-			notes = append(notes, driver.Note{Field: resAt + field, Message: "with process isolation only one processor limit counts: " + other + " is used"})
+			notes = append(notes, driver.Note{Field: windowsAt + field, Message: "with process isolation only one processor limit counts: " + other + " is used"})
 		}
 	}
 	switch {

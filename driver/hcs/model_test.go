@@ -1,0 +1,566 @@
+package hcs
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// model is the Host Compute Service as its users describe it, oddities
+// included: success that is an error, systems that go on without their init
+// process, systems that are forgotten once they have ended, exits that are
+// not told, a connection that breaks.
+type model struct {
+	mu        sync.Mutex
+	systemsBy map[string]*mSystem
+	pids      map[int]*mProcess
+	lastPID   int
+	layers    map[string]*mLayer
+	nets      map[string]bool // by name: is it a NAT network
+	ends      map[string]endpointRequest
+	lastEnd   int
+	calls     map[string]int
+	// fault is asked before each call, without mu; it may block.
+	fault func(call, id string) error
+	// What does not arrive.
+	loseProcessExits, loseSystemExits bool
+}
+
+func newModel() *model {
+	return &model{
+		systemsBy: map[string]*mSystem{}, pids: map[int]*mProcess{}, layers: map[string]*mLayer{}, lastPID: 1000,
+		nets: map[string]bool{"nat": true, "lab": false}, ends: map[string]endpointRequest{}, calls: map[string]int{},
+	}
+}
+
+func (m *model) machine() machine {
+	return machine{compute: m, storage: m, network: m, processTable: m}
+}
+
+// enter counts a call and asks for its fault.
+func (m *model) enter(call, id string) error {
+	m.mu.Lock()
+	m.calls[call]++
+	fault := m.fault
+	m.mu.Unlock()
+	if fault == nil {
+		return nil
+	}
+	return fault(call, id)
+}
+
+func (m *model) setFault(f func(call, id string) error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fault = f
+}
+
+func (m *model) count(call string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.calls[call]
+}
+
+func coded(call string, code uint32) error {
+	return &hostError{call: call, code: code, text: "failure in a Windows system call"}
+}
+
+type mSystem struct {
+	m       *model
+	id      string
+	state   string
+	doc     containerConfig
+	procs   []*mProcess
+	handles map[*mHandle]bool
+	exited  bool
+}
+
+// mHandle is one open handle of a system, or of a process in it.
+type mHandle struct {
+	sys    *mSystem
+	proc   *mProcess // nil: of the system
+	ended  chan struct{}
+	closed chan struct{}
+	lost   chan struct{}
+	once   struct{ ended, closed, lost sync.Once }
+}
+
+func (s *mSystem) open(p *mProcess) *mHandle {
+	h := &mHandle{sys: s, proc: p, ended: make(chan struct{}), closed: make(chan struct{}), lost: make(chan struct{})}
+	s.handles[h] = true
+	return h
+}
+
+func (m *model) systems(ids ...string) ([]properties, error) {
+	if err := m.enter("systems", strings.Join(ids, ",")); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []properties
+	for _, id := range slices.Sorted(maps.Keys(m.systemsBy)) {
+		if s := m.systemsBy[id]; len(ids) == 0 || slices.Contains(ids, id) {
+			all = append(all, properties{ID: id, Owner: s.doc.Owner, State: s.state})
+		}
+	}
+	return all, nil
+}
+
+func (m *model) create(id string, doc *containerConfig) (system, error) {
+	if err := m.enter("create", id); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.systemsBy[id] != nil {
+		return nil, coded("create", codeExists)
+	}
+	if l := m.layers[doc.LayerFolderPath]; !doc.HvPartition && (l == nil || !l.prepared || doc.VolumePath != l.volume()) || len(doc.Layers) == 0 {
+		return nil, coded("create", 0xC0370112)
+	}
+	for _, e := range doc.EndpointList {
+		if _, ok := m.ends[e]; !ok {
+			return nil, coded("create", codeElementAbsent)
+		}
+	}
+	s := &mSystem{m: m, id: id, state: "Created", doc: *doc, handles: map[*mHandle]bool{}}
+	m.systemsBy[id] = s
+	return s.open(nil), nil
+}
+
+func (m *model) open(id string) (system, error) {
+	if err := m.enter("open", id); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.systemsBy[id]
+	if s == nil {
+		return nil, coded("open", codeNotFound)
+	}
+	return s.open(nil), nil
+}
+
+func (h *mHandle) start() error {
+	return h.change("start", "Created", "Running")
+}
+
+func (h *mHandle) change(call, from, to string) error {
+	if err := h.sys.m.enter(call, h.sys.id); err != nil {
+		return err
+	}
+	h.sys.m.mu.Lock()
+	defer h.sys.m.mu.Unlock()
+	if h.sys.state != from || h.sys.exited {
+		return coded(call, codeInvalidState)
+	}
+	h.sys.state = to
+	return nil
+}
+
+func (h *mHandle) pause() error {
+	if !h.sys.doc.HvPartition {
+		return coded("pause", 0x80004001)
+	}
+	return h.change("pause", "Running", "Paused")
+}
+
+func (h *mHandle) resume() error { return h.change("resume", "Paused", "Running") }
+
+// shutdown and terminate say "pending" whatever happens, as hcsshim's do.
+func (h *mHandle) shutdown() error { return h.end("shutdown", false) }
+
+func (h *mHandle) terminate() error { return h.end("terminate", true) }
+
+func (h *mHandle) end(call string, forced bool) error {
+	if err := h.sys.m.enter(call, h.sys.id); err != nil {
+		return err
+	}
+	h.sys.m.mu.Lock()
+	defer h.sys.m.mu.Unlock()
+	code, obeys := uint32(0xC000013A), true
+	for _, p := range h.sys.procs {
+		if p.args[0] == "stubborn" && !forced && !p.over {
+			obeys = false
+		}
+		if p.args[0] == "obey" && !forced {
+			code = number(p.args[1])
+		}
+	}
+	if obeys {
+		time.AfterFunc(time.Millisecond, func() { h.sys.stop(code) })
+	}
+	return coded(call, codePending)
+}
+
+// stop ends a system: first its processes, then itself, and it is forgotten.
+func (s *mSystem) stop(code uint32) {
+	s.m.mu.Lock()
+	procs := slices.Clone(s.procs)
+	s.m.mu.Unlock()
+	for _, p := range procs {
+		p.exit(code)
+	}
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	if s.exited {
+		return
+	}
+	s.exited = true
+	delete(s.m.systemsBy, s.id)
+	if s.m.loseSystemExits {
+		return
+	}
+	for h := range s.handles {
+		if h.proc == nil {
+			h.once.ended.Do(func() { close(h.ended) })
+		}
+	}
+}
+
+func (h *mHandle) wait() error {
+	select {
+	case <-h.ended:
+		return nil
+	case <-h.closed:
+		return &hostError{call: "wait", kind: errClosed, text: "closed"}
+	case <-h.lost:
+		return &hostError{call: "wait", kind: errLost, text: "lost communication with compute service"}
+	}
+}
+
+func (h *mHandle) close() error {
+	h.once.closed.Do(func() { close(h.closed) })
+	h.sys.m.mu.Lock()
+	defer h.sys.m.mu.Unlock()
+	delete(h.sys.handles, h)
+	return nil
+}
+
+// disconnect breaks every handle, as a crash of the service does.
+func (m *model) disconnect() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.systemsBy {
+		for h := range s.handles {
+			h.once.lost.Do(func() { close(h.lost) })
+		}
+	}
+}
+
+func (h *mHandle) statistics() (statistics, error) {
+	if err := h.sys.m.enter("statistics", h.sys.id); err != nil {
+		return statistics{}, err
+	}
+	return statistics{at: time.Now(), cpu: time.Second, privateWorkingSet: 1 << 20, network: []networkStatistics{{endpoint: "E", received: 7, droppedOut: 1}}}, nil
+}
+
+// processes lists those of Windows itself, too.
+func (h *mHandle) processes() ([]processItem, error) {
+	if err := h.sys.m.enter("processes", h.sys.id); err != nil {
+		return nil, err
+	}
+	h.sys.m.mu.Lock()
+	defer h.sys.m.mu.Unlock()
+	items := []processItem{{pid: 4, image: "smss.exe"}, {pid: 5, image: "services.exe"}}
+	for _, p := range h.sys.procs {
+		if !p.over {
+			items = append(items, processItem{pid: p.number, image: p.args[0] + ".exe", created: p.made})
+		}
+	}
+	return items, nil
+}
+
+type mProcess struct {
+	sys      *mSystem
+	number   int
+	args     []string
+	made     time.Time
+	over     bool
+	code     uint32
+	out, err *io.PipeWriter
+}
+
+// mProcessHandle adds the streams, which only the one who launched has.
+type mProcessHandle struct {
+	*mHandle
+	in       io.WriteCloser
+	out, err io.ReadCloser
+}
+
+func (h *mHandle) launch(doc *processConfig) (process, error) {
+	if err := h.sys.m.enter("launch", h.sys.id); err != nil {
+		return nil, err
+	}
+	m := h.sys.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if h.sys.state != "Running" || h.sys.exited {
+		return nil, coded("launch", codeInvalidState)
+	}
+	m.lastPID++
+	p := &mProcess{sys: h.sys, number: m.lastPID, args: split(doc.CommandLine), made: time.Now().Round(0)}
+	if p.args[0] == "missing.exe" {
+		return nil, coded("launch", 0x2)
+	}
+	h.sys.procs = append(h.sys.procs, p)
+	m.pids[p.number] = p
+	handle := &mProcessHandle{mHandle: h.sys.open(p)}
+	handle.out, p.out = io.Pipe()
+	handle.err, p.err = io.Pipe()
+	p.behave()
+	return handle, nil
+}
+
+// behave acts out the program: see programs in conform_test.go.
+func (p *mProcess) behave() {
+	switch p.args[0] {
+	case "exit":
+		after, err := time.ParseDuration(p.args[2])
+		if err != nil {
+			panic(err)
+		}
+		code := number(p.args[1])
+		time.AfterFunc(after, func() { p.exit(code) })
+	case "print":
+		go func() {
+			_, _ = fmt.Fprintln(p.out, p.args[1])
+			p.exit(0)
+		}()
+	}
+}
+
+func number(s string) uint32 {
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil {
+		panic(err)
+	}
+	return uint32(n)
+}
+
+// exit ends one process; the system goes on.
+func (p *mProcess) exit(code uint32) {
+	m := p.sys.m
+	_ = p.out.Close()
+	_ = p.err.Close()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p.over {
+		return
+	}
+	p.over, p.code = true, code
+	if m.loseProcessExits {
+		return
+	}
+	for h := range p.sys.handles {
+		if h.proc == p {
+			h.once.ended.Do(func() { close(h.ended) })
+		}
+	}
+}
+
+func (h *mHandle) attach(pid int) (process, error) {
+	if err := h.sys.m.enter("attach", h.sys.id); err != nil {
+		return nil, err
+	}
+	h.sys.m.mu.Lock()
+	defer h.sys.m.mu.Unlock()
+	for _, p := range h.sys.procs {
+		if p.number == pid && !p.over {
+			return &mProcessHandle{mHandle: h.sys.open(p)}, nil
+		}
+	}
+	return nil, coded("attach", codeElementAbsent)
+}
+
+func (h *mProcessHandle) pid() int { return h.proc.number }
+
+func (h *mProcessHandle) exitCode() (int, error) {
+	h.sys.m.mu.Lock()
+	defer h.sys.m.mu.Unlock()
+	return int(h.proc.code), nil
+}
+
+func (h *mProcessHandle) stdio() (io.WriteCloser, io.ReadCloser, io.ReadCloser, error) {
+	return h.in, h.out, h.err, h.sys.m.enter("stdio", h.sys.id)
+}
+
+func (h *mProcessHandle) closeStdin() error { return h.sys.m.enter("closeStdin", h.sys.id) }
+
+// openProcess knows only processes of process isolation, as the host does.
+func (m *model) openProcess(pid int) (hostProcess, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.pids[pid]
+	if p == nil || p.over || p.sys.doc.HvPartition {
+		return nil, errNoProcess
+	}
+	return mHostProcess{p}, nil
+}
+
+type mHostProcess struct{ p *mProcess }
+
+func (h mHostProcess) born() time.Time { return h.p.made }
+
+func (h mHostProcess) close() {}
+
+func (h mHostProcess) exit() (uint32, bool) {
+	h.p.sys.m.mu.Lock()
+	defer h.p.sys.m.mu.Unlock()
+	return h.p.code, h.p.over
+}
+
+// mLayer is a writable layer, mounted in two steps.
+type mLayer struct {
+	folder           string
+	size             uint64
+	active, prepared bool
+	parents          []string
+}
+
+func (l *mLayer) volume() string { return `\\?\Volume{` + filepath.Base(l.folder) + `}` }
+
+func (m *model) createScratch(folder string, parents []string) error {
+	if err := m.enter("createScratch", folder); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.layers[folder] != nil {
+		return coded("createScratch", 0x50)
+	}
+	m.layers[folder] = &mLayer{folder: folder, parents: parents}
+	return os.MkdirAll(folder, 0o700)
+}
+
+// layer changes a layer in the state that is wanted.
+func (m *model) layer(call, folder string, f func(*mLayer) bool) error {
+	if err := m.enter(call, folder); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := m.layers[folder]
+	if l == nil || !f(l) {
+		return coded(call, 0x57)
+	}
+	return nil
+}
+
+func (m *model) expand(folder string, size uint64) error {
+	return m.layer("expand", folder, func(l *mLayer) bool { l.size = size; return !l.active })
+}
+
+func (m *model) activate(folder string) error {
+	return m.layer("activate", folder, func(l *mLayer) bool { was := l.active; l.active = true; return !was })
+}
+
+func (m *model) deactivate(folder string) error {
+	return m.layer("deactivate", folder, func(l *mLayer) bool { was := l.active && !l.prepared; l.active = l.active && !was; return was })
+}
+
+func (m *model) prepare(folder string, parents []string) error {
+	return m.layer("prepare", folder, func(l *mLayer) bool {
+		ok := l.active && !l.prepared && slices.Equal(l.parents, parents)
+		l.prepared = l.prepared || ok
+		return ok
+	})
+}
+
+func (m *model) unprepare(folder string) error {
+	if m.inUse(folder) {
+		return coded("unprepare", 0x20)
+	}
+	return m.layer("unprepare", folder, func(l *mLayer) bool { was := l.prepared; l.prepared = false; return was })
+}
+
+func (m *model) inUse(folder string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.systemsBy {
+		if s.doc.LayerFolderPath == folder {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *model) mountPath(folder string) (string, error) {
+	volume := ""
+	err := m.layer("mountPath", folder, func(l *mLayer) bool {
+		volume = l.volume() + `\`
+		return l.prepared
+	})
+	return volume, err
+}
+
+func (m *model) destroy(folder string) error {
+	if err := m.enter("destroy", folder); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	name := strings.TrimSuffix(folder, removing)
+	if l := m.layers[name]; l != nil && l.active {
+		return coded("destroy", 0x20)
+	}
+	delete(m.layers, name)
+	return os.RemoveAll(folder)
+}
+
+func (m *model) guid(name string) (string, error) { return "guid-of-" + name, m.enter("guid", name) }
+
+func (m *model) exists(path string) bool { return strings.HasPrefix(path, `C:\layers\`) }
+
+func (m *model) findNetwork(name string) (string, bool, error) {
+	if err := m.enter("findNetwork", name); err != nil {
+		return "", false, err
+	}
+	nat, ok := m.nets[name]
+	if !ok {
+		return "", false, coded("findNetwork", codeElementAbsent)
+	}
+	return "id-of-" + name, nat, nil
+}
+
+func (m *model) endpoints() ([]endpoint, error) {
+	if err := m.enter("endpoints", ""); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []endpoint
+	for id, e := range m.ends {
+		all = append(all, endpoint{ID: id, Name: e.Name})
+	}
+	return all, nil
+}
+
+func (m *model) createEndpoint(doc *endpointRequest) (string, error) {
+	if err := m.enter("createEndpoint", doc.Name); err != nil {
+		return "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lastEnd++
+	id := fmt.Sprintf("endpoint-%d", m.lastEnd)
+	m.ends[id] = *doc
+	return id, nil
+}
+
+func (m *model) deleteEndpoint(id string) error {
+	if err := m.enter("deleteEndpoint", id); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.ends, id)
+	return nil
+}
