@@ -48,7 +48,7 @@ type View struct {
 	Daemon Daemon `json:"daemon"`
 	engine.View
 	// Actual is every container of ours that the runtime holds.
-	Actual []driver.Status `json:"actual"`
+	Actual []driver.Status `json:"actual,omitempty"`
 }
 
 // Memory is what a plan starts from. It holds manifest texts, and with them

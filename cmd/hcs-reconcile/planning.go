@@ -116,7 +116,7 @@ func (sit *situation) notes(put []folder.Wanted) map[string][]note {
 	notes := map[string][]note{}
 	for _, w := range put {
 		name := w.Container.Name()
-		for _, n := range sit.check(w.Container) {
+		for _, n := range append(sit.check(w.Container), notYet(w.Container)...) {
 			notes[name] = append(notes[name], note(n))
 		}
 	}

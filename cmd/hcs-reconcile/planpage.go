@@ -79,7 +79,7 @@ func (p *planPage) container(c planned) error {
 		if n.Refused {
 			verb = p.ink.paint(red, "refused")
 		}
-		p.line("    %s: %s by driver %s: %s", n.Field, verb, p.Driver, n.Message)
+		p.line("    %s: %s: %s", n.Field, verb, n.Message)
 	}
 	return nil
 }

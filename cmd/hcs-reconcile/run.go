@@ -180,6 +180,11 @@ func (d *daemon) tell(u folder.Update, told map[string]bool) map[string]bool {
 	if u.Full {
 		d.log.Info("manifests read", "files", len(u.Files), "containers", len(u.Put), keyRevision, u.Source.Revision)
 	}
+	for _, w := range u.Put {
+		for _, n := range notYet(w.Container) {
+			d.log.Warn("manifest asks for what is not done", keyContainer, w.Container.Name(), "field", n.Field, keyMessage, n.Message)
+		}
+	}
 	now := map[string]bool{}
 	for _, p := range u.Problems {
 		text := p.String()
