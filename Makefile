@@ -11,10 +11,10 @@ help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build the program for this machine into bin/
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/hcs-reconcile
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/hcs-reconcile
 
 demo: build ## Run the daemon on examples/quickstart for a few seconds, and show it
-	sh scripts/demo.sh bin/hcs-reconcile examples/quickstart
+	bash scripts/demo.sh bin/hcs-reconcile
 
 test: vet cross ## Run all tests (what CI runs)
 	$(GO) test $(PKG)

@@ -263,19 +263,16 @@ func (s *step) running() Decision {
 		return s.act(driver.Pause, s.cur.Ref, DesiredPaused, StateRunning)
 	}
 	if s.rec.Live != s.Want.Live && s.HoldStart == nil {
-		return s.act(driver.Update, s.cur.Ref, SettingsChanged, s.up())
+		return s.act(driver.Update, s.cur.Ref, SettingsChanged, StateRunning)
 	}
 	if _, known := s.Want.Matches(s.cur.Revision); !known {
-		return s.wait(s.up(), UnknownRevision, "made by a newer version of this program; left as it is", time.Time{})
+		return s.wait(StateRunning, UnknownRevision, "made by a newer version of this program; left as it is", time.Time{})
 	}
 	if s.HoldStart != nil && s.HoldStart.Reason == InvalidManifest {
-		return s.wait(s.up(), InvalidManifest, s.HoldStart.Message, time.Time{})
+		return s.wait(StateRunning, InvalidManifest, s.HoldStart.Message, time.Time{})
 	}
-	return s.wait(s.up(), UpToDate, "", time.Time{})
+	return s.wait(StateRunning, UpToDate, "", time.Time{})
 }
-
-// up is Running, or Ready where the manifest says how readiness shows.
-func (s *step) up() State { return StateRunning }
 
 func (s *step) paused() Decision {
 	if s.Want.Spec.DesiredState == manifest.DesiredPaused {
@@ -288,25 +285,4 @@ func (s *step) paused() Decision {
 func (s *step) stopped() Decision {
 	s.count()
 	return s.start(Restart)
-}
-
-// count enters the end of the last run in the record, unless it is there: also
-// of one that is to rest now, because what ended for good must not run again
-// when it is wanted again.
-func (s *step) count() {
-	r := &s.rec
-	switch {
-	case s.cur == nil:
-		if r.Ran {
-			s.ended(r.Revision, statedb.Exit{At: s.Now}, time.Time{})
-		}
-	case s.cur.State == driver.Created:
-		r.Ran = false // a start was asked for and did not happen
-	case s.cur.State != driver.Stopped:
-	case r.SeenExit.IsZero() || !s.cur.Exit.At.Equal(r.SeenExit):
-		e := s.cur.Exit
-		s.ended(string(s.cur.Revision), statedb.Exit{Code: e.Code, Known: e.Known, At: e.At}, s.cur.Started)
-	default:
-		r.Ran = false // a start was asked for and did not happen
-	}
 }

@@ -5,14 +5,36 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 	"github.com/hcs-reconcile/hcs-reconcile/statedb"
 )
 
-// ended counts the end of a run of one revision, once, and decides what
-// follows. started is zero if not known. A failure is judged here, by how long the run was, and
-// never from "it has been up for a while now": an exit that nobody saw would
-// otherwise wipe the count of a container that keeps crashing.
+// count enters the end of the last run in the record, unless it is there: also
+// of one that is to rest now, because what ended for good must not run again
+// when it is wanted again.
+func (s *step) count() {
+	r := &s.rec
+	switch {
+	case s.cur == nil:
+		if r.Ran {
+			s.ended(r.Revision, statedb.Exit{At: s.Now}, time.Time{})
+		}
+	case s.cur.State == driver.Created:
+		r.Ran = false // a start was asked for and did not happen
+	case s.cur.State != driver.Stopped:
+	case r.SeenExit.IsZero() || !s.cur.Exit.At.Equal(r.SeenExit):
+		e := s.cur.Exit
+		s.ended(string(s.cur.Revision), statedb.Exit{Code: e.Code, Known: e.Known, At: e.At}, s.cur.Started)
+	default:
+		r.Ran = false // a start was asked for and did not happen
+	}
+}
+
+// ended counts the end of a run of one revision and decides what follows.
+// started is zero if not known. A failure is judged here, by how long the run
+// was, and never from "it has been up for a while now": an exit that nobody saw
+// would otherwise wipe the count of a container that keeps crashing.
 func (s *step) ended(revision string, e statedb.Exit, started time.Time) {
 	r := &s.rec
 	asked := !r.StopAt.IsZero() && r.StopRevision == revision && (!e.Known || s.answers(e))
