@@ -8,7 +8,8 @@ scratch=$(mktemp -d)
 export HCS_RECONCILE_STATE_DIR=$scratch/state HCS_RECONCILE_OWNER=demo-$$
 trap 'kill "$daemon" 2>/dev/null && wait "$daemon" || true; rm -rf "$scratch"' EXIT
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold='\033[1m%s\033[0m'; else bold=%s; fi
+say() { printf "\n$bold\n" "$*"; }
 until_shown() { # NAME PATTERN: waits, at most 15 s, until the status of NAME matches
 	for _ in $(seq 150); do
 		"$program" status "$1" 2>/dev/null | grep -Eq "^$1 +$2" && return
