@@ -60,7 +60,8 @@ func (h *Host) Release() { h.t.Helper(); h.must(order{Do: "release"}, nil) }
 // Systems and their processes go on.
 func (h *Host) Disconnect() { h.t.Helper(); h.must(order{Do: "disconnect"}, nil) }
 
-// Reset makes the host as new: no systems, faults, endpoints, journal.
+// Reset makes the host as new: no systems, faults, endpoints, journal. The
+// handles that programs still hold are no longer valid.
 func (h *Host) Reset() { h.t.Helper(); h.must(order{Do: "reset"}, nil) }
 
 // order is what is told to the broker.

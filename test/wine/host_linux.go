@@ -20,11 +20,15 @@ const Patience = 60 * time.Second
 const folder = "ProgramData/hcs-standin"
 
 // Host is one Windows machine: a Wine prefix of its own with the stand-in
-// installed and its broker running.
+// installed and its broker running. What goes wrong fails its test.
 type Host struct {
+	*machine
+	t testing.TB
+}
+
+type machine struct {
 	Prefix string // the folder of the Wine prefix
 
-	t      testing.TB
 	tools  toolchain
 	port   int
 	broker *exec.Cmd
@@ -32,13 +36,16 @@ type Host struct {
 	link   *link // to the broker; made when first needed
 }
 
+// For is the same host for another test, a subtest as a rule.
+func (h *Host) For(t testing.TB) *Host { return &Host{h.machine, t} }
+
 // Start brings a host up, and takes it down at the end of the test. Without
 // Wine or the cross compiler the test is skipped, unless the environment
 // variable HCS_WINE is 1: then it fails.
 func Start(t testing.TB) *Host {
 	t.Helper()
 	tools := findTools(t)
-	h := &Host{Prefix: tools.newPrefix(t), t: t, tools: tools}
+	h := &Host{&machine{Prefix: tools.newPrefix(t), tools: tools}, t}
 	t.Cleanup(h.stop)
 	h.install()
 	h.startBroker()
@@ -131,9 +138,7 @@ func (h *Host) RestartBroker() {
 
 // stop takes the host down: every process of the prefix, then the prefix.
 func (h *Host) stop() {
-	if h.t.Failed() {
-		h.tell()
-	}
+	h.tell()
 	h.hangUp()
 	for _, flag := range []string{"-k", "-w"} {
 		down := exec.Command(h.tools.wineserver, flag)
@@ -148,8 +153,11 @@ func (h *Host) stop() {
 	}
 }
 
-// tell shows the end of the journal of a test that failed.
+// tell shows the end of the journal if the test failed.
 func (h *Host) tell() {
+	if !h.t.Failed() {
+		return
+	}
 	data, err := os.ReadFile(h.journalFile())
 	if err != nil {
 		return

@@ -64,3 +64,12 @@ func (h *Host) Await(what string, reached func() bool) {
 		}
 	}
 }
+
+// AwaitFile waits for a file of the host, which a program makes as a sign.
+func (h *Host) AwaitFile(windowsPath string) {
+	h.t.Helper()
+	h.Await(windowsPath, func() bool {
+		_, err := os.Stat(h.Path(windowsPath))
+		return err == nil
+	})
+}

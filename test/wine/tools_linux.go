@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // recipe is part of the name of the cached prefix: raise it when makePrefix changes.
@@ -70,6 +71,7 @@ func (c *toolchain) fill() error {
 	if err := c.findCache(); err != nil {
 		return err
 	}
+	c.sweep()
 	unlock, err := lockFile(filepath.Join(c.cache, "lock"))
 	if err != nil {
 		return err
@@ -100,6 +102,16 @@ func (c *toolchain) findCache() error {
 		c.cache = filepath.Join(user, "hcs-reconcile-wine")
 	}
 	return os.MkdirAll(c.cache, 0o755)
+}
+
+// sweep removes the hosts of test programs that were killed long ago.
+func (c *toolchain) sweep() {
+	hosts, _ := filepath.Glob(filepath.Join(c.cache, "host-*"))
+	for _, host := range hosts {
+		if info, err := os.Stat(host); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+			_ = os.RemoveAll(host)
+		}
+	}
 }
 
 // once makes a folder of the cache whole or not at all.
