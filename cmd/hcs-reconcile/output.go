@@ -50,7 +50,7 @@ const (
 )
 
 func (i ink) paint(code, text string) string {
-	if !i || text == "" {
+	if !i || text == "" || code == "" {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"

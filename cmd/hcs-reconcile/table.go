@@ -72,5 +72,5 @@ func (t *table) cut(text string, at int) string {
 	if t.width == 0 || utf8.RuneCountInString(text) <= room {
 		return text
 	}
-	return string([]rune(text)[:room-1]) + "…"
+	return strings.TrimRight(string([]rune(text)[:room-1]), " ") + "…"
 }

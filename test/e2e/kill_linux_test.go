@@ -82,7 +82,7 @@ func (w *world) start(args ...string) *daemon {
 		"--web.listen-address", "none", "--log.level", "debug",
 	}, args...)
 	d := &daemon{w, exec.Command(w.program, args...)}
-	w.t.Cleanup(func() { _ = d.cmd.Process.Kill() })
+	w.t.Cleanup(func() { _, _ = d.cmd.Process.Kill(), d.cmd.Wait() })
 	d.cmd.Stderr = w.log
 	if err := d.cmd.Start(); err != nil {
 		w.t.Fatal(err)
