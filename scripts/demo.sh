@@ -5,8 +5,9 @@ set -euo pipefail
 program=$(realpath "${1:-bin/hcs-reconcile}")
 quickstart=$(realpath "$(dirname "$0")/../examples/quickstart")
 scratch=$(mktemp -d)
+daemon=
 export HCS_RECONCILE_STATE_DIR=$scratch/state HCS_RECONCILE_OWNER=demo-$$
-trap 'kill "$daemon" 2>/dev/null && wait "$daemon" || true; rm -rf "$scratch"' EXIT
+trap '[ -z "$daemon" ] || kill "$daemon" 2>/dev/null && wait "$daemon" || true; rm -rf "$scratch"' EXIT
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold='\033[1m%s\033[0m'; else bold=%s; fi
 say() { printf "\n$bold\n" "$*"; }
