@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -138,6 +139,9 @@ func TestImportsGoOneWay(t *testing.T) {
 }
 
 func allowed(pkg, imported string) bool {
+	if strings.HasPrefix(imported, pkg+"/") {
+		return true // a part of its own
+	}
 	for _, may := range mayImport[pkg] {
 		if may == imported {
 			return true
@@ -180,5 +184,38 @@ func TestEveryDirectDependencyEarnsItsPlace(t *testing.T) {
 	}
 	if direct < 5 {
 		t.Fatalf("only %d direct dependencies found: the reading is wrong", direct)
+	}
+}
+
+// TestDocsNameTestsThatExist keeps docs/testing.md honest.
+func TestDocsNameTestsThatExist(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "testing.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := map[string]bool{}
+	for _, s := range sources(t) {
+		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(s.text, -1) {
+			declared[s.pkg+" "+string(m[1])] = true
+		}
+	}
+	named, pkg := 0, ""
+	for _, m := range regexp.MustCompile("`([^`]+)`").FindAllSubmatch(page, -1) {
+		switch word := string(m[1]); {
+		case strings.HasPrefix(word, "Test"):
+			named++
+			if !declared[pkg+" "+word] {
+				t.Errorf("docs/testing.md names %s in %s, which does not exist", word, pkg)
+			}
+		case strings.HasSuffix(word, ".txtar"):
+			if _, err := os.Stat(filepath.Join("..", "..", pkg, "testdata", "script", word)); err != nil {
+				t.Error(err)
+			}
+		default:
+			pkg = word
+		}
+	}
+	if named < 40 {
+		t.Fatalf("only %d tests are named: the reading is wrong", named)
 	}
 }
