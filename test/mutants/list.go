@@ -32,7 +32,7 @@ var decisions = []mutant{
 	{"backoff-ignored", "R6", decideFile, "if at := s.retryAt(); at.After(s.Now) {", "if at := s.retryAt(); at.Before(s.Now) && false {"},
 	{"start-not-remembered", "R7", decideFile, "		d.Record.Ran, d.Record.Live = true, s.Want.Live\n", "		d.Record.Live = s.Want.Live\n"},
 	{"replaced-without-successor", "R3", decideFile, "	if s.HoldStart != nil && live(&old) && !s.stopping(&old) {\n", "	if s.HoldStart != nil && !live(&old) {\n"},
-	{"exit-counted-again", "R8", decideFile, "	case r.SeenExit.IsZero() || !s.cur.Exit.At.Equal(r.SeenExit):\n", "	case true:\n"},
+	{"exit-counted-again", "R8", restartFile, "	case r.SeenExit.IsZero() || !s.cur.Exit.At.Equal(r.SeenExit):\n", "	case true:\n"},
 	{"rest-forgets-the-end", "R7", decideFile, "func (s *step) rest(why Reason) Decision {\n	s.count()\n", "func (s *step) rest(why Reason) Decision {\n"},
 	{"in-place-never-applied", "R11", decideFile, "	if s.rec.Live != s.Want.Live && s.HoldStart == nil {\n", "	if s.rec.Live == \"never\" && s.HoldStart == nil {\n"},
 	{"stop-not-taken-back", "R5", decideFile, "	s.recall()\n", ""},

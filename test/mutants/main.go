@@ -40,8 +40,8 @@ type verdict struct {
 
 func main() {
 	only := flag.String("run", "", "only mutants whose name matches this regular expression")
-	seeds := flag.Int("seeds", 1200, "seeds of the simulation")
-	limit := flag.Duration("timeout", 2*time.Minute, "limit of the tests of one mutant")
+	seeds := flag.Int("seeds", 2000, "seeds of the simulation")
+	limit := flag.Duration("timeout", 40*time.Second, "limit of the tests of one mutant")
 	least := flag.Float64("least", 0.8, "share that must be caught")
 	check := flag.Bool("check", false, "only check that every mutant still fits its file")
 	flag.Parse()

@@ -378,6 +378,9 @@ type kind struct {
 	deaf     bool // ignores being asked to end
 	kill     time.Duration
 	salt     uint64
+
+	script []time.Duration // how long the runs after the first began take; then for ever
+	began  int             // so many starts came before
 }
 
 func drawKind(r *rand.Rand) kind {
@@ -402,6 +405,10 @@ func (s *sim) behave(c *manifest.Container, run int) fake.Behaviour {
 	k := s.kinds[c.Name()]
 	b := fake.Behaviour{
 		ShutdownTakes: k.shutdown, IgnoresShutdown: k.deaf, TerminateTakes: k.kill, CanPause: true,
+	}
+	if i := run - k.began - 1; k.script != nil && i >= 0 && i < len(k.script) {
+		b.RunFor, b.ExitCode = k.script[i], k.code
+		return b
 	}
 	job := c.Spec.RestartPolicy != manifest.RestartAlways && len(c.Spec.Restart.ExitRules) == 0 && k.code == 0
 	if k.runs == 0 || s.calm && !job {

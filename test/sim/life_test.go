@@ -69,7 +69,11 @@ func (s *sim) begin(op reconcile.Op) {
 	s.oracle.begins(op)
 	c := &call{op: op, life: s.life, deadline: s.now.Add(s.timeout)}
 	s.calls = append(s.calls, c)
+	s.steps = append(s.steps, step{s.now, op})
 	p := s.draw()
+	if s.hangs == op.Ref.Name {
+		p = plan{effect: 2 * s.timeout, look: 3 * s.timeout, answer: 3 * s.timeout}
+	}
 	if !p.none {
 		c.pending, c.effectAt = true, s.now.Add(p.effect)
 		s.oracle.pending[op.Ref.Name] = append(s.oracle.pending[op.Ref.Name], c)

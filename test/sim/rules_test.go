@@ -233,7 +233,7 @@ func (o *oracle) wish(l *ledger) {
 		case wanted && r.wantedAgain.IsZero():
 			r.wantedAgain = o.s.now
 		case !wanted && !r.wantedAgain.IsZero():
-			if o.s.now.Sub(r.wantedAgain) > time.Minute && len(o.looks) > 3 && !o.underWay(l.name) {
+			if o.s.strict || o.s.now.Sub(r.wantedAgain) > time.Minute && len(o.looks) > 3 && !o.underWay(l.name) {
 				r.asked, b.going = time.Time{}, false
 			}
 			r.wantedAgain = time.Time{}

@@ -8,7 +8,7 @@ import (
 )
 
 // defaultSeeds takes some ten seconds on a slow machine.
-const defaultSeeds = 2500
+const defaultSeeds = 4000
 
 // TestSeeds runs many histories; SIM_SEEDS sets how many, SIM_SEED replays one.
 func TestSeeds(t *testing.T) {

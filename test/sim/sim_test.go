@@ -43,6 +43,13 @@ type sim struct {
 	turns   int
 	still   int // turns since the time last moved
 
+	// For the probes.
+	strict     bool // a stop that was taken back is over at once
+	steps      []step
+	hangs      string // the next call on this name does not come back for long
+	generation int    // of manifests
+	mixed      bool   // programs of several hash versions ran
+
 	// What lives and dies with the daemon.
 	core     *reconcile.Core
 	life     int
@@ -69,6 +76,7 @@ type traits struct {
 	faultsUntil time.Duration
 	rates       rates
 	jumps       bool
+	forgetful   bool
 	upgrades    bool
 	brake       reconcile.BrakeConfig
 }
@@ -85,11 +93,13 @@ func newSim(seed uint64, verbose bool) *sim {
 		kinds: map[string]kind{}, told: map[string]told{},
 	}
 	s.traits = drawTraits(s.rng)
+	s.mixed = s.upgrades
 	for _, n := range s.names {
 		s.kinds[n] = drawKind(s.rng)
 	}
+	s.forgetful = s.rng.IntN(3) == 0
 	s.world = fake.NewWorld(fake.Options{
-		Owner: owner, Forgetful: s.rng.IntN(3) == 0, ForgetAfter: s.upTo(20 * time.Second), Behave: s.behave,
+		Owner: owner, Forgetful: s.forgetful, ForgetAfter: s.upTo(20 * time.Second), Behave: s.behave,
 	})
 	s.clock.offsets = []offset{{at: epoch}}
 	s.disk.records = map[string]stored{}
