@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
@@ -95,7 +96,8 @@ func (c *Core) Started() bool { return c.wantSeen && c.haveSeen }
 func (c *Core) status(now time.Time, e *entry) ContainerStatus {
 	s := ContainerStatus{
 		Name: e.name, State: e.last.State, Reason: e.last.Reason, Message: e.last.Message, Since: e.since,
-		Source: e.rec.Source, Restarts: e.rec.Restarts, Failures: e.rec.Failures, Actual: e.have,
+		Source: e.rec.Source, Restarts: e.rec.Restarts, Failures: e.rec.Failures,
+		Actual:   slices.Clone(e.have), // which changes in place
 		LastExit: exitStatus(e.rec.LastExit),
 	}
 	if s.State == "" {
