@@ -91,11 +91,19 @@ func (l *ledger) wanted() *box {
 // wanted version, also in the terms of an older program, or of a program that
 // this one does not know.
 func sameVersion(c *manifest.Container, rev manifest.Revision) bool {
-	if c.Revision == rev {
-		return true
+	if c.Revision == rev || c.Revision.Version() == "1" && rev.Version() == "1" {
+		return c.Revision == rev
 	}
 	same, known := c.Matches(rev)
 	return same || !known
+}
+
+// digest names what a manifest says, free fields included; cheaper than
+// Container.Digest, and enough for the manifests of this simulation.
+func digest(c *manifest.Container) string {
+	sp := &c.Spec
+	return fmt.Sprint(c.Revision, c.Live, c.Metadata.Labels["n"], sp.DesiredState, sp.RestartPolicy, sp.DependsOn, *sp.TerminationGracePeriodSeconds,
+		*sp.Restart.InitialDelay, *sp.Restart.MaxDelay, *sp.Restart.ResetAfter, sp.Restart.MaxRestarts, sp.Restart.Window, sp.Restart.ExitRules)
 }
 
 // wantsRun reports whether the manifest asks for a running container.
@@ -123,7 +131,7 @@ func (l *ledger) sulk() {
 		l.sulks[l.want.Revision] = true
 	}
 	if l.mayRest() {
-		l.moods[l.want.Digest()] = true
+		l.moods[digest(l.want)] = true
 	}
 }
 
@@ -297,7 +305,7 @@ func (l *ledger) mustRest() bool {
 // mayRest reports whether there is any reading of the rules by which the
 // wanted version is not to run now.
 func (l *ledger) mayRest() bool {
-	if l.moods[l.want.Digest()] || l.mayBeOver() {
+	if l.moods[digest(l.want)] || l.mayBeOver() {
 		return true
 	}
 	for rev := range l.sulks {

@@ -155,7 +155,7 @@ func (o *oracle) turnOver(l *ledger, c *manifest.Container) {
 	case before == c:
 	case !sameVersion(c, before.Revision):
 		l.reset()
-	case before.Digest() != c.Digest() && l.mayRest():
+	case digest(before) != digest(c) && l.mayRest():
 		l.forgive()
 	case was.MaxRestarts != is.MaxRestarts || was.Window != is.Window:
 		l.restarts, l.limited = nil, o.s.now

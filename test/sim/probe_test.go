@@ -29,7 +29,7 @@ func (s *sim) probe() {
 		s.probeBrake, s.probeGrace, s.probeAsked, s.probeBackoff, s.probeLimit, s.probeWindow,
 		s.probeReset, s.probeVerdicts, s.probeOrder, s.probeEdits, s.probeDoubt, s.probeHang, s.probeForgiven, s.probeDone,
 	}
-	for range 3 {
+	for range 1 + s.rng.IntN(2) {
 		s.clean()
 		probes[s.rng.IntN(len(probes))]()
 	}
@@ -48,7 +48,7 @@ func (s *sim) clean() {
 		s.generation++
 	}
 	s.publish()
-	s.runFor(3 * time.Minute)
+	s.runFor(2 * time.Minute)
 	for _, n := range s.names {
 		s.expect("clean", slices.Contains(s.running(), n), "%s does not run: %s", n, s.oracle.shown(n))
 	}

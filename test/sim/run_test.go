@@ -25,7 +25,7 @@ func TestSeeds(t *testing.T) {
 		t.Run(fmt.Sprintf("lane%d", lane), func(t *testing.T) {
 			t.Parallel()
 			for seed := lane; seed < n && !t.Failed(); seed += lanes {
-				check1(t, seed)
+				trySeed(t, seed)
 			}
 		})
 	}
@@ -40,8 +40,8 @@ func number(t *testing.T, text string) uint64 {
 	return n
 }
 
-// check1 runs one seed, and again with a trace if a rule broke.
-func check1(t *testing.T, seed uint64) {
+// trySeed runs one seed, and again with a trace if a rule broke.
+func trySeed(t *testing.T, seed uint64) {
 	t.Helper()
 	err := newSim(seed, false).run()
 	if err == nil {
@@ -87,5 +87,5 @@ func TestSameSeedSameTrace(t *testing.T) {
 // FuzzSim lets the fuzzer look for seeds; those that failed once stay in testdata.
 func FuzzSim(f *testing.F) {
 	f.Add(uint64(0))
-	f.Fuzz(func(t *testing.T, seed uint64) { check1(t, seed) })
+	f.Fuzz(func(t *testing.T, seed uint64) { trySeed(t, seed) })
 }
