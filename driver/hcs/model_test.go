@@ -29,6 +29,9 @@ type model struct {
 	calls     map[string]int
 	// fault is asked before each call, without mu; it may block.
 	fault func(call, id string) error
+	// after is told when create, start or launch took effect, before the
+	// caller learns of it; it may block.
+	after func(call string)
 	// What does not arrive.
 	loseProcessExits, loseSystemExits bool
 }
@@ -66,6 +69,15 @@ func (m *model) count(call string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.calls[call]
+}
+
+func (m *model) leave(call string) {
+	m.mu.Lock()
+	after := m.after
+	m.mu.Unlock()
+	if after != nil {
+		after(call)
+	}
 }
 
 func coded(call string, code uint32) error {
@@ -117,6 +129,7 @@ func (m *model) create(id string, doc *containerConfig) (system, error) {
 	if err := m.enter("create", id); err != nil {
 		return nil, err
 	}
+	defer m.leave("create")
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.systemsBy[id] != nil {
@@ -149,6 +162,7 @@ func (m *model) open(id string) (system, error) {
 }
 
 func (h *mHandle) start() error {
+	defer h.sys.m.leave("start")
 	return h.change("start", "Created", "Running")
 }
 
@@ -300,6 +314,7 @@ func (h *mHandle) launch(doc *processConfig) (process, error) {
 		return nil, err
 	}
 	m := h.sys.m
+	defer m.leave("launch")
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if h.sys.state != "Running" || h.sys.exited {

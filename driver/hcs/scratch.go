@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
@@ -58,7 +59,7 @@ func (d *Driver) makeScratch(s *manifest.Spec, folder string, parents []string) 
 func copyScratch(from, folder string) error {
 	in, err := os.Open(from)
 	if err != nil {
-		return fmt.Errorf("scratch disk for Linux: %w", err)
+		return fmt.Errorf("%w: scratch disk for Linux: %w", driver.ErrInvalid, err)
 	}
 	defer in.Close()
 	if err := os.MkdirAll(folder, 0o700); err != nil {
