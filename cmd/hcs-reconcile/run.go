@@ -178,7 +178,7 @@ func (d *daemon) forward(ctx context.Context) {
 // tell logs what is wrong with the folder and was not when told was made.
 func (d *daemon) tell(u folder.Update, told map[string]bool) map[string]bool {
 	if u.Full {
-		d.log.Info("manifests read", "files", len(u.Files), "containers", len(u.Put), keyRevision, u.Source.Revision)
+		d.log.Info("manifests read", "files", len(u.Files), "containers", len(u.Put), "source_revision", u.Source.Revision)
 	}
 	for _, w := range u.Put {
 		for _, n := range notYet(w.Container) {
