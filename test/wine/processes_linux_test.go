@@ -1,6 +1,8 @@
 package wine
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -211,9 +213,12 @@ func consoleWithoutKeyboard(t *testing.T, h *Host) {
 func terminateEndsGrandchildren(t *testing.T, h *Host) {
 	p := startProbe(t, h)
 	p.run("a")
-	p.exec("a", "p", h, `spawn 600000 touch C:\spawned`)
+	p.exec("a", "p", h, `spawn 600007 touch C:\spawned`)
 	h.AwaitFile(`C:\spawned`)
 	p.exitCode("p")
+	if !runs(t, "600007") {
+		t.Fatal("the grandchild does not show among the processes of Linux")
+	}
 	var left []struct {
 		ProcessID int `json:"ProcessId"`
 	}
@@ -222,9 +227,21 @@ func terminateEndsGrandchildren(t *testing.T, h *Host) {
 		t.Fatalf("the first process left %v behind, want one child", left)
 	}
 	p.stop("a")
-	// Its id is of no use to anybody who asks Wine for it.
-	h.Await("the grandchild's end", func() bool {
-		out := h.Run(t, "tasklist").Stdout
-		return !strings.Contains(out, "payload.exe")
-	})
+	h.Await("the grandchild's end", func() bool { return !runs(t, "600007") })
+}
+
+// runs tells whether a process of Linux has this argument.
+func runs(t *testing.T, arg string) bool {
+	t.Helper()
+	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range lines {
+		data, _ := os.ReadFile(line)
+		if strings.Contains(string(data), "payload.exe") && strings.Contains(string(data), arg) {
+			return true
+		}
+	}
+	return false
 }

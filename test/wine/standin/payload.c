@@ -6,7 +6,7 @@
  *   cat                      stdin to stdout, to its end
  *   touch FILE               append one line to FILE
  *   sleep MS | forever
- *   burn MS                  use the processor
+ *   burn MS                  use the processor for so long
  *   spawn MS                 start a child that sleeps, and go on
  *   ask CODE                 when asked to shut down, exit with CODE
  *   ignore                   when asked to shut down, do nothing
@@ -41,9 +41,16 @@ static void ask(const char *code) {
 	CloseHandle(CreateThread(NULL, 0, wait_asked, NULL, 0, NULL));
 }
 
+/* Counted in time of the processor, which a busy machine gives late. */
+static ULONGLONG used(void) {
+	FILETIME started, ended, kernel, user;
+	GetProcessTimes(GetCurrentProcess(), &started, &ended, &kernel, &user);
+	return ((ULONGLONG)user.dwHighDateTime << 32 | user.dwLowDateTime) / 10000;
+}
+
 static void burn(DWORD ms) {
 	volatile unsigned x = 0;
-	for (ULONGLONG end = GetTickCount64() + ms; GetTickCount64() < end;)
+	for (ULONGLONG end = used() + ms; used() < end;)
 		for (int i = 0; i < 100000; i++) x += i;
 }
 

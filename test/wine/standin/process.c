@@ -172,15 +172,16 @@ void process_ask_to_end(struct process *p) {
 	CloseHandle(asked);
 }
 
+/* The list is in a plain buffer, because it is longer than its declared type:
+ * read through that, the compiler may stop after the first one. */
 int job_pids(const struct system *s, DWORD *pids, int room) {
-	struct {
-		JOBOBJECT_BASIC_PROCESS_ID_LIST list;
-		ULONG_PTR more[255];
-	} ids;
+	size_t size = sizeof(JOBOBJECT_BASIC_PROCESS_ID_LIST) + room * sizeof(ULONG_PTR);
+	JOBOBJECT_BASIC_PROCESS_ID_LIST *list = calloc(1, size);
+	const ULONG_PTR *found = list->ProcessIdList;
 	int n = 0;
-	if (!QueryInformationJobObject(s->job, JobObjectBasicProcessIdList, &ids, sizeof ids, NULL)) return 0;
-	for (DWORD i = 0; i < ids.list.NumberOfProcessIdsInList && n < room; i++)
-		pids[n++] = (DWORD)ids.list.ProcessIdList[i];
+	if (QueryInformationJobObject(s->job, JobObjectBasicProcessIdList, list, (DWORD)size, NULL))
+		for (; n < room && n < (int)list->NumberOfProcessIdsInList; n++) pids[n] = (DWORD)found[n];
+	free(list);
 	return n;
 }
 
