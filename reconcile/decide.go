@@ -68,7 +68,7 @@ func Decide(v View) Decision {
 	case s.cur == nil:
 		return s.missing()
 	}
-	s.recall()
+	s.recall(s.cur)
 	switch s.cur.State {
 	case driver.Running:
 		return s.running()

@@ -14,6 +14,7 @@ func (s *step) stop(h driver.Status, why Reason) Decision {
 	stopping := s.stopping(&h)
 	// What began goes on, but the brake stops even that.
 	if s.HoldStop != nil && (!stopping || s.HoldStop.Reason == PruneBlocked) {
+		s.recall(&h)
 		return s.held(*s.HoldStop)
 	}
 	if !live(&h) {
@@ -23,6 +24,7 @@ func (s *step) stop(h driver.Status, why Reason) Decision {
 	r, grace := &s.rec, s.grace()
 	if !stopping {
 		calmDown(r)
+		r.Grace = grace
 		r.StopAt, r.StopSent, r.StopRevision, r.StopReason = s.Now.Add(grace), false, string(h.Revision), string(why)
 	}
 	if r.StopAt.Sub(s.Now) > grace { // the wall clock went back while no daemon ran
@@ -69,11 +71,11 @@ func (s *step) stopping(h *driver.Status) bool {
 	return !s.rec.StopAt.IsZero() && s.rec.StopRevision == string(h.Revision) && s.rec.StopReason != ""
 }
 
-// recall notes that what was asked to stop is wanted again. The request itself
+// recall notes that what was asked to stop shall run for now. The request itself
 // cannot be taken back, so an exit soon still counts as the answer to it; but
 // nothing is added to it, and a later stop begins anew with its own grace.
-func (s *step) recall() {
-	if live(s.cur) && s.stopping(s.cur) {
+func (s *step) recall(h *driver.Status) {
+	if live(h) && s.stopping(h) {
 		s.rec.StopReason = ""
 	}
 }
