@@ -177,7 +177,7 @@ func packages(file string) []string {
 
 var (
 	failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
-	brokenRule = regexp.MustCompile(`seed (\d+) broke rule (\S+):`)
+	brokenRule = regexp.MustCompile(`seed (\d+) broke rule ([^:]+):`)
 )
 
 // failures names what failed, the rules of the simulation first.

@@ -261,6 +261,9 @@ func (s *sim) plant() {
 	if s.rng.IntN(8) == 0 {
 		some(1, s.drain)
 	}
+	if n := s.names[len(s.names)-1]; s.folder.docs[n] == nil && s.rng.IntN(3) == 0 {
+		s.stray(n)
+	}
 	other := s.world.As("somebody")
 	foreign := manifest.Container{Metadata: manifest.Metadata{Name: s.names[0]}, Revision: "1-foreign"}
 	ref := driver.Ref{Name: foreign.Name(), Revision: foreign.Revision}
@@ -268,6 +271,16 @@ func (s *sim) plant() {
 		_ = other.Apply(s.now, driver.Create, ref, &foreign)
 		_ = other.Apply(s.now, driver.Start, ref, &foreign)
 	}
+}
+
+// stray is a container of ours that nothing is remembered of.
+func (s *sim) stray(name string) {
+	s.kinds[name] = kind{deaf: true}
+	c := parsed()[made{name: name, hyperv: pausable(name), logs: 5}]
+	ref := driver.Ref{Name: name, Revision: c.Revision}
+	_ = s.world.Apply(s.now, driver.Create, ref, c)
+	_ = s.world.Apply(s.now, driver.Start, ref, c)
+	s.observe()
 }
 
 // killOne ends a process behind the daemon's back.

@@ -27,7 +27,7 @@ func (s *sim) probe() {
 	s.strict = true
 	probes := []func(){
 		s.probeBrake, s.probeGrace, s.probeAsked, s.probeBackoff, s.probeLimit, s.probeWindow,
-		s.probeReset, s.probeVerdicts, s.probeOrder, s.probeEdits, s.probeDoubt, s.probeHang, s.probeForgiven, s.probeDone,
+		s.probeReset, s.probeVerdicts, s.probeOrder, s.probeEdits, s.probeDoubt, s.probeHang, s.probeForgiven, s.probeDone, s.probeHeld,
 	}
 	for range 1 + s.rng.IntN(2) {
 		s.clean()
@@ -430,6 +430,24 @@ func (s *sim) probeDone() {
 	if !s.forgetful { // there nobody can tell which came first
 		s.expect("done", len(s.waits(n, since)) == 0, "it runs again: %s", s.actions(n))
 	}
+}
+
+// probeHeld: the brake holds also what was being stopped once, and was wanted
+// again while the call was under way.
+func (s *sim) probeHeld() {
+	n := s.names[0]
+	d := s.folder.docs[n]
+	s.hangs = n
+	delete(s.folder.docs, n)
+	s.publish()
+	s.hangs = ""
+	s.folder.docs[n] = d
+	s.publish()
+	clear(s.folder.docs)
+	s.publish()
+	s.crashAndBoot(0)
+	s.runFor(2 * time.Minute)
+	s.expect("held", len(s.running()) == len(s.names) && len(s.steps) == 1, "%d of %d run, after %s", len(s.running()), len(s.names), s.actions(n))
 }
 
 // probeForgiven: a container that is given a new version starts at once,
