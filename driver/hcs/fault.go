@@ -27,7 +27,7 @@ var (
 
 // Error implements error.
 func (e *hostError) Error() string {
-	text := strings.TrimSpace(strings.ReplaceAll(e.text, "\n", "; "))
+	text := strings.ReplaceAll(strings.TrimSpace(e.text), "\n", "; ")
 	if e.code == 0 || strings.Contains(strings.ToLower(text), fmt.Sprintf("0x%x", e.code)) {
 		return e.call + ": " + text
 	}

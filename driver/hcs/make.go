@@ -17,7 +17,7 @@ var retryAfter = []time.Duration{100 * time.Millisecond, 400 * time.Millisecond,
 
 // makeNew makes the container of a box that has no state yet. b.main is held.
 func (d *Driver) makeNew(ctx context.Context, b *box, c *manifest.Container) error {
-	if folderExists(d.scratch(b.id)) {
+	if scratch := d.scratch(b.id); folderExists(scratch) || folderExists(scratch+removing) {
 		if err := d.clearLeftovers(ctx, b); err != nil {
 			return err
 		}

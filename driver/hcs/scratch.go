@@ -25,6 +25,9 @@ func (d *Driver) scratch(id string) string { return filepath.Join(d.dir, "layers
 func (d *Driver) ensureScratch(ctx context.Context, s *manifest.Spec, id string, parents []string) (volume string, err error) {
 	folder := d.scratch(id)
 	if !folderExists(folder) {
+		if err := d.destroyFolder(folder + removing); err != nil { // a removal that was not finished
+			return "", err
+		}
 		if err := d.makeScratch(s, folder, parents); err != nil {
 			return "", errors.Join(err, d.destroyFolder(folder))
 		}
@@ -129,13 +132,15 @@ func (d *Driver) releaseScratch(ctx context.Context, id string) error {
 	return d.destroyFolder(folder + removing)
 }
 
-// destroyFolder destroys a layer that is not mounted.
+// destroyFolder destroys a layer that should not be mounted. If it cannot be
+// destroyed it may be so all the same, and is unmounted once more.
 func (d *Driver) destroyFolder(folder string) error {
-	if !folderExists(folder) {
+	if !folderExists(folder) || d.machine.destroy(folder) == nil {
 		return nil
 	}
+	unmounted := errors.Join(d.machine.unprepare(folder), d.machine.deactivate(folder))
 	if err := d.machine.destroy(folder); err != nil {
-		return fmt.Errorf("destroy scratch layer: %w", err)
+		return errors.Join(fmt.Errorf("destroy scratch layer: %w", err), unmounted)
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"driver/drivertest":   {"manifest", "driver"},
 	"driver/fake":         {"manifest", "driver"},
 	"driver/local":        {"manifest", "driver"},
-	"driver/hcs":          {"manifest", "driver"},
+	"driver/hcs":          {"manifest", "driver", "driver/hcs/timeouts"},
 	"statedb/statedbtest": {"statedb"},
 	"reconcile":           {"manifest", "driver", "statedb"},
 	"reconcile/engine":    {"manifest", "manifest/folder", "driver", "statedb", "reconcile"},
