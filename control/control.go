@@ -28,7 +28,7 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/statedb"
 )
 
-// ErrNoDaemon: nobody listens on the socket of a state folder.
+// ErrNoDaemon means that nobody listens on the socket of a state folder.
 var ErrNoDaemon = errors.New("no daemon answers")
 
 // Daemon tells who answers, and what it was started with.
@@ -101,5 +101,5 @@ type Engine interface {
 type Store interface {
 	Load() (statedb.State, error)
 	Specs(name string) ([]statedb.Spec, error)
-	History(container string, max int) ([]statedb.Entry, error)
+	History(container string, limit int) ([]statedb.Entry, error)
 }

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// oneOf checks a flag with few values; "" stands for the plain output.
-func oneOf(flag, value string, allowed ...string) error {
+// checkOutput checks the flag --output; "" stands for the plain one.
+func checkOutput(value string, allowed ...string) error {
 	if slices.Contains(allowed, value) {
 		return nil
 	}
 	names := slices.DeleteFunc(slices.Clone(allowed), func(s string) bool { return s == "" })
-	return fmt.Errorf("%s %q: %s is expected", flag, value, strings.Join(names, " or "))
+	return fmt.Errorf("output %q: %s is expected", value, strings.Join(names, " or "))
 }
 
 func printJSON(w io.Writer, v any) error {

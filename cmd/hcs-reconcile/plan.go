@@ -41,7 +41,7 @@ func newPlan() *cobra.Command {
 		Example: "  hcs-reconcile plan --manifests ./checkout/manifests",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := oneOf("output", output, "", "json"); err != nil {
+			if err := checkOutput(output, "", "json"); err != nil {
 				return err
 			}
 			sit, err := s.situation(cmd)

@@ -196,24 +196,19 @@ func kindOf(st reconcile.ContainerStatus, steps []driver.Action) change {
 
 // kindOfWait is for a container that nothing can be done about now.
 func kindOfWait(st reconcile.ContainerStatus) change {
-	switch st.State {
-	case reconcile.StateWaiting:
-		if len(st.Actual) == 0 {
-			return toCreate // later
-		}
-		return toHold
-	case reconcile.StateHeld, reconcile.StatePruneBlocked, reconcile.StateStuck:
-		return toHold
-	case reconcile.StateFailed:
-		if st.Reason == reconcile.Unsupported {
-			return toHold
-		}
+	held := []reconcile.State{reconcile.StateWaiting, reconcile.StateHeld, reconcile.StatePruneBlocked, reconcile.StateStuck}
+	// The state of what goes on running meanwhile tells of that; the reason tells more.
+	against := []reconcile.Reason{
+		reconcile.InvalidManifest, reconcile.DependencyNotMet, reconcile.Unsupported, reconcile.DependentsRunning,
 	}
-	switch st.Reason {
-	case reconcile.InvalidManifest, reconcile.DependencyNotMet, reconcile.Unsupported, reconcile.DependentsRunning:
+	switch {
+	case st.State == reconcile.StateWaiting && len(st.Actual) == 0:
+		return toCreate // later
+	case slices.Contains(held, st.State), slices.Contains(against, st.Reason):
 		return toHold
+	default:
+		return unchanged
 	}
-	return unchanged
 }
 
 // exitCode is nil, or a code that says what came out.

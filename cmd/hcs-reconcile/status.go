@@ -27,7 +27,7 @@ func newStatus() *cobra.Command {
 		Long:  statusText,
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("output", output, "table", "wide", "json", "yaml"); err != nil {
+			if err := checkOutput(output, "table", "wide", "json", "yaml"); err != nil {
 				return err
 			}
 			v, err := control.NewClient(s.stateDir).View(cmd.Context())

@@ -51,8 +51,12 @@ func (p *statusPage) containers(w io.Writer) error {
 
 func (p *statusPage) row(c *reconcile.ContainerStatus) []cell {
 	row := []cell{
-		{text: c.Name}, {string(c.State), colourOf(c.State)}, {text: readiness(c)},
-		{text: strconv.FormatUint(c.Restarts, 10)}, {text: p.since(c.Since)}, {text: p.until(c.NextTry)},
+		{text: c.Name},
+		{string(c.State), colourOf(c.State)},
+		{text: readiness(c)},
+		{text: strconv.FormatUint(c.Restarts, 10)},
+		{text: p.since(c.Since)},
+		{text: p.until(c.NextTry)},
 	}
 	if p.wide {
 		pid := "-"

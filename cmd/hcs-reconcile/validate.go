@@ -34,7 +34,7 @@ func newValidate() *cobra.Command {
 		Example: "  hcs-reconcile validate ./manifests\n  hcs-reconcile validate -o github web.yaml db.yaml",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("output", output, "", "json", "github"); err != nil {
+			if err := checkOutput(output, "", "json", "github"); err != nil {
 				return err
 			}
 			var v validation

@@ -62,7 +62,7 @@ func newVersion() *cobra.Command {
 		Short: "Print the version of this program",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := oneOf("output", output, "", "json"); err != nil {
+			if err := checkOutput(output, "", "json"); err != nil {
 				return err
 			}
 			if output == "json" {

@@ -28,16 +28,16 @@ func (f *Finding) Error() string { return fmt.Sprintf("%s: %s (%s)", f.Path, f.W
 // below it, or to a folder on the way to it, and another error if that cannot
 // be found out. A folder that does not exist is judged by where it would be.
 func Check(dir string) error {
-	real, exists, err := resolve(dir)
+	at, exists, err := resolve(dir)
 	if err != nil {
 		return err
 	}
 	if exists {
-		if err := checkBelow(real); err != nil {
+		if err := checkBelow(at); err != nil {
 			return err
 		}
 	}
-	for at := filepath.Dir(real); ; at = filepath.Dir(at) {
+	for at = filepath.Dir(at); ; at = filepath.Dir(at) {
 		if err := judge(at, passage); err != nil && !os.IsNotExist(err) {
 			return err
 		}
@@ -56,14 +56,14 @@ const (
 )
 
 // resolve follows links; of a path that does not exist it follows what does.
-func resolve(dir string) (real string, exists bool, err error) {
+func resolve(dir string) (path string, exists bool, err error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return "", false, err
 	}
-	real, err = filepath.EvalSymlinks(abs)
+	path, err = filepath.EvalSymlinks(abs)
 	if err == nil || !os.IsNotExist(err) {
-		return real, err == nil, err
+		return path, err == nil, err
 	}
 	if abs == filepath.Dir(abs) {
 		return abs, false, nil

@@ -59,6 +59,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 			t.Fatalf("after kill %d", i+1)
 		}
 	}
+	w.mend()
 	d := w.start("--stop-on-exit")
 	w.settle()
 	w.judge(watch())
@@ -206,7 +207,7 @@ func (w *world) runs(name string) map[string]int {
 		w.t.Fatal(err)
 	}
 	count := map[string]int{}
-	for _, line := range bytes.Fields(text) {
+	for line := range bytes.FieldsSeq(text) {
 		count[string(line)]++
 	}
 	return count

@@ -37,7 +37,7 @@ func (w *world) processes() []process {
 		}
 		p := process{pid: pid}
 		owner, born := "", ""
-		for _, kv := range strings.Split(string(environ), "\x00") {
+		for kv := range strings.SplitSeq(string(environ), "\x00") {
 			switch k, v, _ := strings.Cut(kv, "="); k {
 			case "HCS_RECONCILE_OWNER":
 				owner = v

@@ -45,13 +45,26 @@ type container struct {
 
 // containers are the twenty of this world.
 var containers = []container{
-	{"s0", sleeper, ""}, {"s1", sleeper, ""}, {"s2", sleeper, ""}, {"s3", sleeper, ""}, {"s4", sleeper, ""},
-	{"p0", exiter, ""}, {"p1", exiter, ""}, {"p2", exiter, ""}, {"p3", exiter, ""},
-	{"j0", job, ""}, {"j1", job, ""},
-	{"d0", sleeper, ""}, {"d1", sleeper, "{name: d0, condition: Ready}"},
-	{"d2", retried, "{name: d1, condition: Started}"}, {"d3", sleeper, "{name: d2, condition: Completed}"},
-	{"c0", changing, ""}, {"c1", changing, ""}, {"c2", changing, "{name: d0, condition: Ready}"},
-	{"v0", changeJob, ""}, {"v1", changeJob, "{name: s0, condition: Ready}"},
+	{"s0", sleeper, ""},
+	{"s1", sleeper, ""},
+	{"s2", sleeper, ""},
+	{"s3", sleeper, ""},
+	{"s4", sleeper, ""},
+	{"p0", exiter, ""},
+	{"p1", exiter, ""},
+	{"p2", exiter, ""},
+	{"p3", exiter, ""},
+	{"j0", job, ""},
+	{"j1", job, ""},
+	{"d0", sleeper, ""},
+	{"d1", sleeper, "{name: d0, condition: Ready}"},
+	{"d2", retried, "{name: d1, condition: Started}"},
+	{"d3", sleeper, "{name: d2, condition: Completed}"},
+	{"c0", changing, ""},
+	{"c1", changing, ""},
+	{"c2", changing, "{name: d0, condition: Ready}"},
+	{"v0", changeJob, ""},
+	{"v1", changeJob, "{name: s0, condition: Ready}"},
 }
 
 // text is the manifest of c in its version; note is only a comment.
@@ -133,6 +146,16 @@ func (w *world) change() {
 			w.writeText(c, w.text(c, fmt.Sprint("edited ", w.changes)))
 		} else { // broken, until somebody writes it again
 			w.writeText(c, "apiVersion: hcs-reconcile/v1\nkind: Contain")
+		}
+	}
+}
+
+// mend writes every manifest as it shall be: one that was broken before any
+// daemon could read it was never followed.
+func (w *world) mend() {
+	for _, c := range containers {
+		if w.versions[c.name] >= 0 {
+			w.write(c)
 		}
 	}
 }
