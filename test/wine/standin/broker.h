@@ -106,6 +106,7 @@ struct handle {
 	struct system *system;
 	struct process *process; /* NULL: a handle to the system itself */
 	int creator;             /* of the system: learns of the creation's end */
+	int deaf;                /* the notification of the end was lost for it */
 };
 
 extern struct handle *handles;
@@ -127,7 +128,7 @@ struct registration {
 	ULONG client;
 	struct system *system;
 	struct process *process;
-	int creator, live;
+	int creator, live, deaf;
 	unsigned told; /* one bit per type: each comes at most once */
 };
 

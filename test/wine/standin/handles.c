@@ -18,7 +18,7 @@ static struct client *clients;
 unsigned long long handle_new(struct call *c, struct system *s, struct process *p, int creator) {
 	static unsigned long long last = 0x1000;
 	struct handle *h = calloc(1, sizeof *h);
-	*h = (struct handle){handles, ++last, c->client, s, p, creator};
+	*h = (struct handle){handles, ++last, c->client, s, p, creator, 0};
 	handles = h;
 	reply_number(c, "handle", h->number);
 	return h->number;

@@ -72,10 +72,18 @@ static DWORD WINAPI deliver_later(void *arg) {
 	return 0;
 }
 
+/* What is lost stays lost for every handle of now, even if it registers later. */
+static void lose(const struct note *n) {
+	journal_event("lost", n->system->id, name_of(n->type));
+	if (n->type != SYSTEM_EXITED && n->type != PROCESS_EXITED) return;
+	for (struct handle *h = handles; h; h = h->next)
+		if (h->system == n->system && h->process == n->process) h->deaf = 1;
+}
+
 static void send_note(struct note n) {
 	struct fault f = fault_take(name_of(n.type), n.system->id);
 	if (f.lost) {
-		journal_event("lost", n.system->id, name_of(n.type));
+		lose(&n);
 		return;
 	}
 	if (f.has_code) n.status = f.code;
@@ -99,12 +107,12 @@ void notify(struct system *s, struct process *p, enum notification type, ULONG s
 void registration_live(struct registration *r) {
 	if (!is_registered(r)) return; /* withdrawn meanwhile */
 	r->live = 1;
-	if (r->process && r->process->exited) tell(r, PROCESS_EXITED, OK, 0);
+	if (r->process && r->process->exited && !r->deaf) tell(r, PROCESS_EXITED, OK, 0);
 	if (r->process) return;
 	if (r->creator)
 		send_note((struct note){.system = r->system, .only = r, .type = CREATE_COMPLETED, .status = OK});
 	if (r->creator && r->system->started.wYear) tell(r, START_COMPLETED, OK, 0);
-	if (r->system->state == STATE_STOPPED) tell(r, SYSTEM_EXITED, r->system->exit_status, 0);
+	if (r->system->state == STATE_STOPPED && !r->deaf) tell(r, SYSTEM_EXITED, r->system->exit_status, 0);
 }
 
 static ULONG enroll(struct call *c, int of_process) {
@@ -113,7 +121,7 @@ static ULONG enroll(struct call *c, int of_process) {
 	if (!h) return BAD_HANDLE;
 	struct registration *r = calloc(1, sizeof *r);
 	*r = (struct registration){.next = registrations, .number = ++last, .socket = c->socket, .client = c->client,
-				   .system = h->system, .process = h->process, .creator = h->creator};
+				   .system = h->system, .process = h->process, .creator = h->creator, .deaf = h->deaf};
 	registrations = r;
 	c->enrolled = r;
 	reply_number(c, "registration", r->number);
