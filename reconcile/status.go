@@ -63,6 +63,9 @@ func (c *Core) Status(now time.Time) []ContainerStatus {
 	return out
 }
 
+// Waiting reports whether steps wait for a free worker.
+func (c *Core) Waiting() bool { return len(c.ready) > 0 }
+
 // Wake is when Next has something to do although no fact arrives; zero: never.
 func (c *Core) Wake() time.Time { return c.wakes.first() }
 

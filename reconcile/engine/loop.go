@@ -85,18 +85,52 @@ func (l *loop) run(ctx context.Context) error {
 }
 
 // drain takes the facts that are there already, so that one turn and one
-// transaction serve them all.
+// transaction serve them all. While more waits to be done than there are
+// workers, it also waits a moment for further answers: each step handed out
+// alone would cost a transaction of its own, and the workers are busy anyway.
 func (l *loop) drain() {
+	var patience <-chan time.Time
+	if l.core.Waiting() {
+		t := time.NewTimer(groupCommit)
+		defer t.Stop()
+		patience = t.C
+	}
 	for range 4 * l.cfg.Workers {
+		if l.next(nil) {
+			continue
+		}
+		if patience == nil || l.calls.counted() <= l.cfg.Workers*3/4 || !l.next(patience) {
+			return
+		}
+	}
+}
+
+// groupCommit is how long answers are gathered while all workers are busy.
+const groupCommit = 5 * time.Millisecond
+
+// next takes one exit or answer; it waits for one until patience fires, or not
+// at all if that is nil. It reports whether it took one.
+func (l *loop) next(patience <-chan time.Time) bool {
+	if patience == nil {
 		select {
 		case st, ok := <-l.exits:
 			l.exited(st, ok)
 		case r := <-l.results:
 			l.finished(r)
 		default:
-			return
+			return false
 		}
+		return true
 	}
+	select {
+	case st, ok := <-l.exits:
+		l.exited(st, ok)
+	case r := <-l.results:
+		l.finished(r)
+	case <-patience:
+		return false
+	}
+	return true
 }
 
 // turn decides, saves and acts; it returns when to do so again at the latest.
