@@ -187,7 +187,7 @@ func failures(out string) []string {
 		found = append(found, fmt.Sprintf("sim %s (seed %s)", m[2], m[1]))
 	}
 	for _, m := range failedTest.FindAllStringSubmatch(out, -1) {
-		if m[1] != "TestSeeds" {
+		if m[1] != "TestSim" {
 			found = append(found, m[1])
 		}
 	}

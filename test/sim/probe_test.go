@@ -235,7 +235,12 @@ func (s *sim) expectWaits(what, n string, since int, want ...time.Duration) {
 
 // probeBackoff: each wait is twice the one before, up to the limit.
 func (s *sim) probeBackoff() {
-	n, since := s.any(), len(s.world.Journal())
+	n, slow := s.names[0], s.names[1] // the other waits for longer, and must not hold it up
+	s.folder.edit(slow, func(d *doc) { d.initial, d.longest = 2*time.Minute, 2*time.Minute })
+	s.publish()
+	s.crasher(slow, 1)
+	s.runFor(time.Second)
+	since := len(s.world.Journal())
 	const short = 100 * time.Millisecond
 	s.crasher(n, 1, short, short, short, short, short)
 	s.runFor(20 * time.Second)

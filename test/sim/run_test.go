@@ -10,8 +10,8 @@ import (
 // defaultSeeds takes some ten seconds on a slow machine.
 const defaultSeeds = 4000
 
-// TestSeeds runs many histories; SIM_SEEDS sets how many, SIM_SEED replays one.
-func TestSeeds(t *testing.T) {
+// TestSim runs many histories; SIM_SEEDS sets how many, SIM_SEED replays one.
+func TestSim(t *testing.T) {
 	if one := os.Getenv("SIM_SEED"); one != "" {
 		replay(t, number(t, one))
 		return
@@ -67,8 +67,8 @@ func replay(t *testing.T, seed uint64) {
 	}
 }
 
-// TestSameSeedSameTrace is R13.
-func TestSameSeedSameTrace(t *testing.T) {
+// TestSimSameTrace is R13.
+func TestSimSameTrace(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(40) {
 		a, b := newSim(seed, true), newSim(seed, true)
