@@ -201,6 +201,10 @@ func TestHostRestarts(t *testing.T) {
 		r.Driver = openModel(t, r.m, r.dir, goldenOwner)
 		r.want(made, driver.Created)
 		r.want(web, driver.Stopped)
+		r.m.setFault(once("prepare", 1, coded("prepare", codeAccessDenied)))
+		if err := r.Start(r.Context(), made); err == nil {
+			t.Error("Start succeeds although the layer cannot be prepared")
+		}
 		r.must(made, driver.Start)
 		r.must(web, driver.Start)
 		r.must(made, driver.Terminate)

@@ -1,13 +1,13 @@
 package hcs
 
 import (
-	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,9 +27,13 @@ type model struct {
 	calls     map[string]int
 	// fault is asked before each call, without mu; it may block.
 	fault func(call, id string) error
-	// after is told when create, start or launch took effect, before the
-	// caller learns of it; it may block.
+	// after is told when systems, create, start or launch took effect, before
+	// the caller learns of it; it may block.
 	after func(call string)
+	// createFails is what create says although it has made the system.
+	createFails error
+	// lag is how long a system is still listed after its end was told.
+	lag time.Duration
 	// What does not arrive.
 	loseProcessExits, loseSystemExits bool
 }
@@ -112,6 +116,7 @@ func (m *model) systems(ids ...string) ([]properties, error) {
 	if err := m.enter("systems", strings.Join(ids, ",")); err != nil {
 		return nil, err
 	}
+	defer m.leave("systems")
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var all []properties
@@ -143,6 +148,9 @@ func (m *model) create(id string, doc *containerConfig) (system, error) {
 	}
 	s := &mSystem{m: m, id: id, state: "Created", doc: *doc, handles: map[*mHandle]bool{}}
 	m.systemsBy[id] = s
+	if m.createFails != nil {
+		return nil, m.createFails
+	}
 	return s.open(nil), nil
 }
 
@@ -226,7 +234,15 @@ func (s *mSystem) stop(code uint32) {
 		return
 	}
 	s.exited = true
-	delete(s.m.systemsBy, s.id)
+	if s.m.lag == 0 {
+		delete(s.m.systemsBy, s.id)
+	} else {
+		time.AfterFunc(s.m.lag, func() {
+			s.m.mu.Lock()
+			defer s.m.mu.Unlock()
+			delete(s.m.systemsBy, s.id)
+		})
+	}
 	if s.m.loseSystemExits {
 		return
 	}
@@ -328,6 +344,9 @@ func (h *mHandle) launch(doc *processConfig) (process, error) {
 	handle := &mProcessHandle{mHandle: h.sys.open(p)}
 	handle.out, p.out = io.Pipe()
 	handle.err, p.err = io.Pipe()
+	if p.args[0] == "print" {
+		handle.out = &tail{text: p.args[1] + "\n"}
+	}
 	p.behave()
 	return handle, nil
 }
@@ -343,11 +362,29 @@ func (p *mProcess) behave() {
 		code := number(p.args[1])
 		time.AfterFunc(after, func() { p.exit(code) })
 	case "print":
-		go func() {
-			_, _ = fmt.Fprintln(p.out, p.args[1])
-			p.exit(0)
-		}()
+		time.AfterFunc(time.Millisecond, func() { p.exit(0) })
 	}
+}
+
+// tail is a pipe whose content is read only after its writer has ended.
+type tail struct {
+	text   string
+	closed atomic.Bool
+}
+
+func (r *tail) Read(p []byte) (int, error) {
+	time.Sleep(50 * time.Millisecond)
+	if r.closed.Load() || r.text == "" {
+		return 0, io.EOF
+	}
+	n := copy(p, r.text)
+	r.text = r.text[n:]
+	return n, nil
+}
+
+func (r *tail) Close() error {
+	r.closed.Store(true)
+	return nil
 }
 
 func number(s string) uint32 {
@@ -429,4 +466,3 @@ func (h mHostProcess) exit() (uint32, bool) {
 	defer h.p.sys.m.mu.Unlock()
 	return h.p.code, h.p.over
 }
-

@@ -150,6 +150,78 @@ func TestExistsAlready(t *testing.T) {
 	}
 }
 
+// Both the ID and the Owner must say that a system is ours.
+func TestForeignSystems(t *testing.T) {
+	bubble(t, func(r *rig) {
+		for id, owner := range map[string]string{
+			goldenOwner + ".web.1-00": "docker", goldenOwner + ".db.1-00": "", "somebody's": goldenOwner, "other.web.1-00": goldenOwner,
+		} {
+			r.m.systemsBy[id] = &mSystem{m: r.m, id: id, state: "Running", doc: containerConfig{Name: id, Owner: owner}, handles: map[*mHandle]bool{}}
+		}
+		time.Sleep(time.Minute)
+		l, err := r.List(r.Context())
+		if err != nil || len(l.Ours) != 0 || len(l.Foreign) != 4 {
+			t.Errorf("List = %+v, error %v; want four foreign systems", l, err)
+		}
+		if r.m.count("open")+r.m.count("terminate") > 0 {
+			t.Errorf("calls: %v, want nothing touched", r.m.calls)
+		}
+	})
+}
+
+// The service may say "failed" although it has made the system.
+func TestCreateFailsWithEffect(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.m.createFails = coded("create", codeAccessDenied)
+		if err := r.Create(r.Context(), sample("web")); err == nil {
+			t.Error("Create succeeds")
+		}
+		r.m.wantEmpty(t)
+		r.m.createFails = nil
+		r.must(sample("web"), driver.Create)
+		r.end(sample("web"))
+	})
+}
+
+// That the end of a system was told does not mean that it is gone.
+func TestSystemLingersAfterItsEnd(t *testing.T) {
+	bubble(t, func(r *rig) {
+		web := sample("web")
+		r.m.lag = 3 * time.Second
+		r.must(web, driver.Create, driver.Remove)
+		r.m.wantEmpty(t)
+		r.must(web, driver.Create, driver.Start, driver.Terminate)
+		time.Sleep(time.Second)
+		r.must(web, driver.Start)
+		r.want(web, driver.Running)
+		r.end(web)
+	})
+}
+
+// A listing that was asked for before something was made says nothing of it.
+func TestOldListing(t *testing.T) {
+	bubble(t, func(r *rig) {
+		web := sample("web")
+		gate := make(chan struct{})
+		r.m.setAfter(func(call string) {
+			if call == "systems" {
+				<-gate
+			}
+		})
+		go func() { _, _ = r.List(r.Context()) }()
+		time.Sleep(time.Second)
+		r.must(web, driver.Create)
+		r.m.setAfter(nil)
+		close(gate)
+		time.Sleep(time.Second)
+		r.must(web, driver.Start)
+		if got := r.m.count("create"); got != 1 {
+			t.Errorf("%d creates, want 1: the listing was older than the container", got)
+		}
+		r.end(web)
+	})
+}
+
 func TestTransientCreateErrors(t *testing.T) {
 	for _, code := range []uint32{0x4C6, 0xA1, 0x800401F3, 0x10D8, codeElementAbsent} {
 		bubble(t, func(r *rig) {
