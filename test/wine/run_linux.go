@@ -72,7 +72,9 @@ type Process struct {
 }
 
 // Spawn starts a Windows program with pipes to its stdin and stdout, and
-// environment variables ("NAME=value") besides the usual ones.
+// environment variables ("NAME=value") besides the usual ones. The caller has to
+// read Stdout, or the program stops when the pipe is full; what goes to stderr is
+// kept.
 func (h *Host) Spawn(t testing.TB, env []string, exe string, args ...string) *Process {
 	t.Helper()
 	p := &Process{cmd: h.Command(exe, args...)}

@@ -2,6 +2,7 @@ package wine
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -9,6 +10,8 @@ import (
 )
 
 var systemCases = []testCase{
+	{"CallingRules", callingRules},
+	{"ManyAtOnce", manyAtOnce},
 	{"LifeOfASystem", lifeOfASystem},
 	{"SystemOutlivesItsFirstProcess", outlivesFirstProcess},
 	{"ListFilters", listFilters},
@@ -219,4 +222,56 @@ func lastHandleClosed(t *testing.T, h *Host) {
 	if !slices.Equal(ids, []string{"stays"}) {
 		t.Errorf("there is %v, want only the one that does not end with its last handle", ids)
 	}
+}
+
+func callingRules(t *testing.T, h *Host) {
+	type calling struct {
+		Create, Open  uint64
+		Handle        bool
+		Type          uint32
+		Status        uint64
+		ForeignThread bool
+		Drained       bool
+	}
+	h.Fault(Fault{Fn: "CreateCompleted", Code: 0xC0370112})
+	p := startProbe(t, h)
+	var got calling
+	p.value(request{Op: "rules", ID: "a", Config: document("a", "tests")}, &got)
+	want := calling{
+		Create: codePending, Open: codeNotFound, Handle: true,
+		Type: 2, Status: 0xC0370112, ForeignThread: true, Drained: true,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// manyAtOnce shows that the stand-in bears a crowd; each system has a process.
+func manyAtOnce(t *testing.T, h *Host) {
+	const crowd = 100
+	p := startProbe(t, h)
+	all := func(make func(id string) request) {
+		t.Helper()
+		var replies []<-chan reply
+		for i := range crowd {
+			replies = append(replies, p.begin(make(fmt.Sprintf("c%d", i))))
+		}
+		for _, r := range replies {
+			if got := p.await(request{Op: "one of many"}, r); got.Error != "" && got.Code != codePending {
+				t.Fatalf("one of many: %s", got.Error)
+			}
+		}
+	}
+	all(func(id string) request { return request{Op: "create", Name: id, ID: id, Config: document(id, "tests")} })
+	all(func(id string) request { return request{Op: "start", Name: id} })
+	all(func(id string) request { return request{Op: "exec", Name: id, ID: id, Config: command(h, "forever")} })
+	if got := p.list(`{"Owners":["tests"]}`); len(got) != crowd {
+		t.Errorf("there are %d systems, want %d", len(got), crowd)
+	}
+	all(func(id string) request { return request{Op: "terminate", Name: id} })
+	all(func(id string) request { return request{Op: "wait", Name: id} })
+	all(func(id string) request { return request{Op: "waitProcess", Name: id} })
+	all(func(id string) request { return request{Op: "closeProcess", Name: id} })
+	all(func(id string) request { return request{Op: "close", Name: id} })
+	clean(t, h)
 }

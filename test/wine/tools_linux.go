@@ -17,9 +17,6 @@ import (
 	"time"
 )
 
-// recipe is part of the name of the cached prefix: raise it when makePrefix changes.
-const recipe = "1"
-
 // toolchain is what a host is made with. All that is slow to make is made once
 // and kept in the cache, whose folder the environment variable HCS_WINE_CACHE
 // names (default: hcs-reconcile-wine in the user's cache folder).
@@ -81,14 +78,18 @@ func (c *toolchain) fill() error {
 	if err != nil {
 		return fmt.Errorf("ask Wine for its version: %w", err)
 	}
-	key, err := hashFolder(sourceFolder("standin"))
+	registry, err := os.ReadFile(source("prefix.reg"))
+	if err != nil {
+		return err
+	}
+	key, err := hashFolder(source("standin"))
 	if err != nil {
 		return err
 	}
 	if c.standin, err = once(c.cache, "standin-"+key, buildStandin); err != nil {
 		return err
 	}
-	c.template, err = once(c.cache, "prefix-"+hash(append(version, recipe...)), c.makePrefix)
+	c.template, err = once(c.cache, "prefix-"+hash(append(version, registry...)), c.makePrefix)
 	return err
 }
 
@@ -134,24 +135,20 @@ func once(cache, name string, build func(dir string) error) (string, error) {
 }
 
 func buildStandin(dir string) error {
-	out, err := exec.Command("make", "-s", "-j2", "-C", sourceFolder("standin"), "OUT="+dir).CombinedOutput()
+	out, err := exec.Command("make", "-s", "-j2", "-C", source("standin"), "OUT="+dir).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("build the stand-in: %w\n%s", err, out)
 	}
 	return nil
 }
 
-// makePrefix makes a Wine prefix that says it is Windows 10, as hcsshim wants,
-// and that starts no debugger when a program crashes.
+// makePrefix makes a Wine prefix, and gives it the registry of prefix.reg.
 func (c *toolchain) makePrefix(dir string) error {
-	for _, args := range [][]string{
-		{"wineboot", "-i"},
-		{"reg", "add", `HKCU\Software\Wine`, "/v", "Version", "/d", "win10", "/f"},
-		{"reg", "add", `HKLM\Software\Microsoft\Windows NT\CurrentVersion\AeDebug`, "/v", "Debugger", "/d", "none", "/f"},
-	} {
-		if err := c.inPrefix(dir, c.wine, args...); err != nil {
-			return err
-		}
+	if err := c.inPrefix(dir, c.wine, "wineboot", "-i"); err != nil {
+		return err
+	}
+	if err := c.inPrefix(dir, c.wine, "regedit", "/S", `Z:`+strings.ReplaceAll(source("prefix.reg"), "/", `\`)); err != nil {
+		return err
 	}
 	return c.inPrefix(dir, c.wineserver, "-w") // the registry is written when the last program has ended
 }
@@ -229,8 +226,8 @@ func BuildProgram(t testing.TB, pkg string) string {
 	return exe
 }
 
-// sourceFolder finds a folder beside this file.
-func sourceFolder(name string) string {
+// source finds what lies beside this file.
+func source(name string) string {
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Join(filepath.Dir(file), name)
 }

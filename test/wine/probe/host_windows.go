@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 
 	"github.com/Microsoft/hcsshim"
+	"github.com/Microsoft/hcsshim/osversion"
 )
 
 // hostOps are the calls on layers and on the network.
@@ -23,6 +24,8 @@ func hostOps() map[string]func(Request) (any, error) {
 			guid, err := hcsshim.NameToGuid(r.Text)
 			return guid.ToString(), err
 		},
+		"rules":          rules,
+		"build":          func(Request) (any, error) { return osversion.Get(), nil },
 		"endpoint":       endpoint,
 		"endpointByName": func(r Request) (any, error) { return hcsshim.GetHNSEndpointByName(r.Text) },
 		"endpoints":      func(Request) (any, error) { return hcsshim.HNSListEndpointRequest() },
