@@ -10,6 +10,8 @@
 package manifest
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
@@ -37,6 +39,19 @@ type Container struct {
 
 // Name is metadata.name: a DNS-1123 label, unique in the folder.
 func (c *Container) Name() string { return c.Metadata.Name }
+
+// Needs lists the containers that c depends on or shares the network of, sorted.
+func (c *Container) Needs() []string {
+	var names []string
+	for _, d := range c.Spec.DependsOn {
+		names = append(names, d.Name)
+	}
+	if w := c.Spec.Network.ShareWith; w != "" {
+		names = append(names, w)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
 
 // Metadata names a container and carries free-form marks, as in Kubernetes.
 type Metadata struct {

@@ -199,8 +199,8 @@ func (c *Core) want(e *entry, w Wanted, seenAt time.Time) {
 		c.brake.wanted(e.name)
 		e.refused = c.refusal(w.Container)
 		c.touchAround(e) // also those that it needs no more
-		c.index(e, e.rec.Needs, needs(w.Container))
-		e.rec.Needs = needs(w.Container)
+		c.index(e, e.rec.Needs, w.Container.Needs())
+		e.rec.Needs = w.Container.Needs()
 	}
 	if before == nil || w.Container == nil || before.Revision != w.Container.Revision {
 		e.seenAt = seenAt

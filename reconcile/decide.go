@@ -138,7 +138,7 @@ func live(h *driver.Status) bool { return h.State == driver.Running || h.State =
 // turnTo makes the record speak of the wanted revision.
 func (s *step) turnTo(c *manifest.Container) {
 	r := &s.rec
-	r.Source, r.Needs = c.Origin.File, needs(c)
+	r.Source, r.Needs = c.Origin.File, c.Needs()
 	s.takeGrace()
 	if s.cur != nil && live(s.cur) {
 		r.Ran, r.Started, r.Verdict, r.Edit = true, s.cur.Started, "", ""
@@ -216,7 +216,7 @@ func (s *step) missing() Decision {
 		return d
 	}
 	why := NewContainer
-	if e := s.rec.LastExit; e != nil && !e.Asked {
+	if e := s.rec.LastExit; e != nil && !e.Asked && s.rec.Failures > 0 {
 		why = ContainerLost
 	}
 	if d, hold := s.mayStart(); hold {

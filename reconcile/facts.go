@@ -55,10 +55,16 @@ func (c *Core) listed(e *entry, asked time.Time) {
 // noticeExits tells of init processes that a listing shows as ended.
 func (c *Core) noticeExits(e *entry, now time.Time) {
 	for _, st := range e.incoming {
-		if old := e.find(st.Ref); st.State == driver.Stopped && (old == nil || old.State != driver.Stopped) {
-			c.exitEvent(now, e, st)
-		}
+		c.noticeExit(now, e, e.find(st.Ref), st)
 	}
+}
+
+// noticeExit tells of a run that has ended since the look before.
+func (c *Core) noticeExit(now time.Time, e *entry, before *driver.Status, st driver.Status) {
+	if st.State != driver.Stopped || before != nil && before.State == driver.Stopped && before.Exit.At.Equal(st.Exit.At) {
+		return
+	}
+	c.exitEvent(now, e, st)
 }
 
 func (e *entry) find(r driver.Ref) *driver.Status {
@@ -141,9 +147,7 @@ func (c *Core) applyLook(now time.Time, e *entry, r driver.Ref, look Look) {
 	i := slices.IndexFunc(e.have, func(s driver.Status) bool { return s.Ref == r })
 	switch {
 	case look.Found && i >= 0:
-		if look.Status.State == driver.Stopped && live(&e.have[i]) {
-			c.exitEvent(now, e, look.Status)
-		}
+		c.noticeExit(now, e, &e.have[i], look.Status)
 		e.have[i] = look.Status
 	case look.Found:
 		e.have = append(e.have, look.Status)

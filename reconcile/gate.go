@@ -56,8 +56,11 @@ func (c *Core) met(dep manifest.Dependency) (is State, met bool) {
 	case manifest.ConditionReady:
 		met = e.running()
 	}
-	if is = e.last.State; is == "" {
+	switch is = e.last.State; {
+	case is == "":
 		is = StatePending
+	case is == StateRunning && !e.running():
+		is = "no longer running"
 	}
 	return is, met
 }
@@ -125,22 +128,6 @@ func (c *Core) reaches(e *entry, name string, seen map[string]bool) bool {
 		}
 	}
 	return false
-}
-
-// needs lists the names that a manifest depends on, sorted.
-func needs(m *manifest.Container) []string {
-	if len(m.Spec.DependsOn) == 0 && m.Spec.Network.ShareWith == "" {
-		return nil
-	}
-	var ns []string
-	for _, d := range m.Spec.DependsOn {
-		ns = append(ns, d.Name)
-	}
-	if w := m.Spec.Network.ShareWith; w != "" {
-		ns = append(ns, w)
-	}
-	slices.Sort(ns)
-	return slices.Compact(ns)
 }
 
 // index keeps the reversed dependencies.

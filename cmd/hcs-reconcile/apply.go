@@ -91,7 +91,7 @@ func (a *applying) watch(u folder.Update, records []statedb.Record) {
 	a.events = make(chan line, 1024)
 	a.needs = map[string][]string{}
 	for _, w := range u.Put {
-		a.needs[w.Container.Name()] = needs(w.Container)
+		a.needs[w.Container.Name()] = w.Container.Needs()
 		a.width = max(a.width, len(w.Container.Name()))
 	}
 	for _, r := range records {

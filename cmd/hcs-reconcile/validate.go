@@ -80,7 +80,7 @@ func (v *validation) read(args []string, stdin io.Reader) error {
 		files++
 	}
 	if files > 1 {
-		v.Problems = append(v.Problems, together(loose)...)
+		v.Problems = append(v.Problems, folder.Together(loose)...)
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func marked(t testing.TB, owner string) (n int) {
 	t.Helper()
 	for pid := range parents(t) {
 		env, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-		if strings.Contains("\x00"+string(env), "\x00HCS_RECONCILE_OWNER="+owner+"\x00") {
+		if strings.Contains("\x00"+string(env), "\x00HCS_RECONCILE_MARK_OWNER="+owner+"\x00") {
 			n++
 		}
 	}

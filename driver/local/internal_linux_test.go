@@ -282,7 +282,7 @@ func FuzzParseStat(f *testing.F) {
 
 func FuzzParseMarks(f *testing.F) {
 	f.Add(strings.Join(marks{owner: "o", ref: driver.Ref{Name: "web", Revision: "1-aa"}, born: 7}.env(), "\x00"))
-	f.Add("HCS_RECONCILE_OWNER=o\x00HCS_RECONCILE_NAME=../../etc\x00HCS_RECONCILE_BORN=7")
+	f.Add("HCS_RECONCILE_MARK_OWNER=o\x00HCS_RECONCILE_MARK_NAME=../../etc\x00HCS_RECONCILE_MARK_BORN=7")
 	f.Fuzz(func(t *testing.T, environ string) {
 		m, ok := parseMarks(environ)
 		if !ok {

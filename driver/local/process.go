@@ -9,9 +9,10 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
-// The variables by which a process says whose it is.
+// The variables by which a process says whose it is. None is a setting of the
+// program: a daemon inside a container must not take them for its own.
 const (
-	markPrefix   = "HCS_RECONCILE_"
+	markPrefix   = "HCS_RECONCILE_MARK_"
 	markOwner    = markPrefix + "OWNER"
 	markName     = markPrefix + "NAME"
 	markRevision = markPrefix + "REVISION"

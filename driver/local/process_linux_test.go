@@ -259,7 +259,7 @@ func TestCheck(t *testing.T) {
 	paused := container("web", "exit 0")
 	paused.Spec.DesiredState = manifest.DesiredPaused
 	marked := container("web", "exit 0")
-	marked.Spec.Env = []manifest.EnvVar{{Name: "HCS_RECONCILE_NAME", Value: "other"}}
+	marked.Spec.Env = []manifest.EnvVar{{Name: "HCS_RECONCILE_MARK_NAME", Value: "other"}}
 	tests := []struct {
 		c    *manifest.Container
 		want map[string]bool // field → refused

@@ -215,7 +215,11 @@ func (r *reader) allProblems() []manifest.Problem {
 		all = append(all, p)
 	}
 	for at, err := range r.tree.blocked {
-		all = append(all, manifest.Problem{File: at, Message: fmt.Sprintf("read folder: %v; what was read from it before still counts", err)})
+		p := manifest.Problem{File: at, Message: fmt.Sprintf("read folder: %v", err)}
+		if len(r.ledger.files) > 0 {
+			p.Message += "; what was read from it before still counts"
+		}
+		all = append(all, p)
 	}
 	slices.SortFunc(all, byPlace)
 	return all

@@ -39,11 +39,11 @@ func (w *world) processes() []process {
 		owner, born := "", ""
 		for kv := range strings.SplitSeq(string(environ), "\x00") {
 			switch k, v, _ := strings.Cut(kv, "="); k {
-			case "HCS_RECONCILE_OWNER":
+			case "HCS_RECONCILE_MARK_OWNER":
 				owner = v
-			case "HCS_RECONCILE_NAME":
+			case "HCS_RECONCILE_MARK_NAME":
 				p.name = v
-			case "HCS_RECONCILE_BORN":
+			case "HCS_RECONCILE_MARK_BORN":
 				born = v
 			case "VERSION":
 				p.version = v
