@@ -33,7 +33,7 @@ func harness(i manifest.Isolation) drivertest.Harness {
 	}
 	return drivertest.Harness{
 		New: func(t *testing.T) drivertest.Runtime {
-			m, dir := newModel(), t.TempDir()
+			m, dir := newModel(), tempDir(t)
 			t.Cleanup(func() { m.wantEmpty(t) })
 			return drivertest.Runtime{
 				Open: func(t *testing.T, owner string) driver.Driver { return openModel(t, m, dir, owner) },

@@ -86,8 +86,10 @@ func (m *model) inUse(folder string) bool {
 func (m *model) mountPath(folder string) (string, error) {
 	volume := ""
 	err := m.layer("mountPath", folder, func(l *mLayer) bool {
-		volume = l.volume() + `\`
-		return l.prepared
+		if volume = folder; l.prepared {
+			volume = l.volume() + `\`
+		}
+		return true
 	})
 	return volume, err
 }

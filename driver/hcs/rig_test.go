@@ -22,7 +22,7 @@ type rig struct {
 
 func bubble(t *testing.T, test func(*rig)) {
 	t.Helper()
-	dir := t.TempDir()
+	dir := tempDir(t)
 	synctest.Test(t, func(t *testing.T) {
 		m := newModel()
 		r := &rig{T: t, m: m, dir: dir, Driver: openModel(t, m, dir, goldenOwner)}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
@@ -35,7 +36,7 @@ func (d *Driver) ensureScratch(ctx context.Context, s *manifest.Spec, id string,
 	if isVM(s) {
 		return "", nil
 	}
-	if volume, err := d.machine.mountPath(folder); err == nil && volume != "" {
+	if volume, err := d.machine.mountPath(folder); err == nil && isVolume(volume) {
 		return volume, nil // still mounted from the last run
 	}
 	return d.mount(ctx, folder, parents)
@@ -100,8 +101,8 @@ func (d *Driver) mount(ctx context.Context, folder string, parents []string) (st
 		return "", errors.Join(fmt.Errorf("prepare scratch layer: %w", err), d.machine.deactivate(folder))
 	}
 	volume, err := d.machine.mountPath(folder)
-	if err == nil && volume == "" {
-		err = errors.New("it is mounted nowhere")
+	if err == nil && !isVolume(volume) {
+		err = fmt.Errorf("%q is not a volume", volume)
 	}
 	if err != nil {
 		err = fmt.Errorf("find mounted scratch layer: %w", err)
@@ -109,6 +110,10 @@ func (d *Driver) mount(ctx context.Context, folder string, parents []string) (st
 	}
 	return volume, nil
 }
+
+// isVolume tells the path of a mounted layer from the layer's own folder,
+// which is what the service may give for one that is not mounted.
+func isVolume(path string) bool { return strings.HasPrefix(strings.ToLower(path), `\\?\volume{`) }
 
 // releaseScratch unmounts and destroys the writable layer. Renaming it first
 // shows whether anything still uses it, and keeps a half-destroyed layer from
