@@ -7,17 +7,8 @@ import (
 )
 
 var figureCases = []testCase{
-	{"HostBuild", hostBuild},
 	{"Statistics", statistics},
 	{"ProcessList", processList},
-}
-
-func hostBuild(t *testing.T, h *Host) {
-	var got struct{ Version, MajorVersion, MinorVersion, Build int }
-	startProbe(t, h).value(request{Op: "build"}, &got)
-	if got.MajorVersion != 10 || got.MinorVersion != 0 || got.Build != 20348 {
-		t.Errorf("the host is %+v, want 10.0.20348", got)
-	}
 }
 
 type figures struct {

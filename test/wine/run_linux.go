@@ -119,6 +119,9 @@ func (p *Process) Kill() {
 	<-p.ended.Done()
 }
 
+// Interrupt sends Ctrl+C, which Wine makes of SIGINT.
+func (p *Process) Interrupt() error { return p.cmd.Process.Signal(os.Interrupt) }
+
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.ended.Done() }
 

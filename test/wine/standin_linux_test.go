@@ -8,7 +8,7 @@ import "testing"
 func TestStandIn(t *testing.T) {
 	host := Start(t)
 	host.Install(BuildProgram(t, probePackage), `C:\probe.exe`)
-	for _, group := range [][]testCase{systemCases, processCases, figureCases, layerCases, networkCases, faultCases, adoptionCases} {
+	for _, group := range [][]testCase{hostCases, systemCases, processCases, figureCases, layerCases, networkCases, faultCases, adoptionCases} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				h := host.For(t)

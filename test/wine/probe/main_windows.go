@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/signal"
 	"sync"
 
 	"github.com/Microsoft/hcsshim"
@@ -43,6 +44,7 @@ type session struct {
 
 func main() {
 	logrus.SetLevel(logrus.PanicLevel) // errors come back in the replies
+	go exitOnInterrupt()
 	s := &session{
 		containers: map[string]hcsshim.Container{},
 		processes:  map[string]hcsshim.Process{},
@@ -58,6 +60,14 @@ func main() {
 		}
 		go s.serve(r)
 	}
+}
+
+// exitOnInterrupt ends the probe with a code that tells why.
+func exitOnInterrupt() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	<-c
+	os.Exit(42)
 }
 
 func (s *session) serve(r Request) {

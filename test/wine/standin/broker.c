@@ -205,6 +205,22 @@ static SOCKET listen_somewhere(void) {
 	return s;
 }
 
+/* Under the lock, because processes start under it: one that starts between the
+ * two steps would inherit the connection, and keep it open after its owner. */
+static SOCKET accept_next(SOCKET listener) {
+	fd_set waiting;
+	BOOL at_once = TRUE;
+	FD_ZERO(&waiting);
+	FD_SET(listener, &waiting);
+	select(0, &waiting, NULL, NULL, NULL);
+	world_enter();
+	SOCKET s = accept(listener, NULL, NULL);
+	if (s != INVALID_SOCKET) SetHandleInformation((HANDLE)s, HANDLE_FLAG_INHERIT, 0);
+	world_leave();
+	setsockopt(s, IPPROTO_TCP, TCP_NODELAY, (char *)&at_once, sizeof at_once);
+	return s;
+}
+
 int main(void) {
 	InitializeCriticalSection(&world);
 	CreateDirectoryW(STANDIN_FOLDER, NULL);
@@ -212,12 +228,7 @@ int main(void) {
 	hns_reset();
 	SOCKET listener = listen_somewhere();
 	for (;;) {
-		BOOL at_once = TRUE;
-		SOCKET s = accept(listener, NULL, NULL);
-		if (s == INVALID_SOCKET) continue;
-		/* A child that inherits the connection would keep it open after its owner. */
-		SetHandleInformation((HANDLE)s, HANDLE_FLAG_INHERIT, 0);
-		setsockopt(s, IPPROTO_TCP, TCP_NODELAY, (char *)&at_once, sizeof at_once);
-		CloseHandle(CreateThread(NULL, 64 << 10, serve, (void *)s, 0, NULL));
+		SOCKET s = accept_next(listener);
+		if (s != INVALID_SOCKET) CloseHandle(CreateThread(NULL, 64 << 10, serve, (void *)s, 0, NULL));
 	}
 }
