@@ -148,6 +148,9 @@ var table = []row{
 	{"ran, and the runtime has it no more", "", with(record(func(r *statedb.Record) { r.Ran = true })), "", "BackOff", "CrashLoopBackOff", time.Second},
 	{"ran, and the runtime has it no more, Never", "restartPolicy: Never", with(record(func(r *statedb.Record) { r.Ran = true })), "", "EndedBadly", "Failed", 0},
 	{"completed before, nothing there", "restartPolicy: OnFailure", with(record(func(r *statedb.Record) { r.Verdict = statedb.Completed })), "", "Ended", "Completed", 0},
+	{"ended for good, and the policy is Always now", "", with(record(func(r *statedb.Record) {
+		r.Verdict, r.LastExit = statedb.Failed, &statedb.Exit{Code: 1, Known: true, At: ago(time.Hour)}
+	})), "create", "NewContainer", "Creating", 0},
 	{"gave up, manifest not edited", "", with(func(s *scene) { s.Record.Verdict, s.Record.Edit = statedb.GaveUp, s.Want.Digest() }), "", "TooManyRestarts", "GaveUp", 0},
 	{"gave up, manifest edited", "", with(record(func(r *statedb.Record) { r.Verdict, r.Edit = statedb.GaveUp, "before" })), "create", "NewContainer", "Creating", 0},
 	{"completed in another revision", "", with(record(func(r *statedb.Record) { r.Verdict, r.Revision = statedb.Completed, string(other) })), "create", "NewContainer", "Creating", 0},

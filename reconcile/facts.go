@@ -172,15 +172,13 @@ func (c *Core) effect(e *entry, op Op, look Look) error {
 		missed = !look.Found
 	case driver.Start:
 		missed = is == driver.Created
-	case driver.Terminate:
-		missed = is == driver.Running || is == driver.Paused
 	case driver.Remove:
 		missed = look.Found
 	case driver.Pause:
 		missed = is == driver.Running
 	case driver.Resume:
 		missed = is == driver.Paused
-	case driver.Shutdown, driver.Update:
+	case driver.Shutdown, driver.Terminate, driver.Update: // the effect is seen later
 	}
 	if !missed {
 		return nil
@@ -225,13 +223,23 @@ func neverRan(look Look, err error) bool {
 }
 
 func (c *Core) succeeded(now time.Time, e *entry, op Op) {
-	calmDown(&e.rec)
+	r := &e.rec
+	kills := 1
+	if r.FailedOp == string(driver.Terminate) {
+		kills += r.OpErrors
+	}
+	calmDown(r)
 	switch op.Action {
 	case driver.Shutdown:
-		e.rec.StopSent = true
+		r.StopSent = true
 	case driver.Update:
-		e.rec.Live = op.Container.Live // not before: a crash would make it look applied
-	case driver.Create, driver.Start, driver.Terminate, driver.Remove, driver.Pause, driver.Resume:
+		r.Live = op.Container.Live // not before: a crash would make it look applied
+	case driver.Terminate:
+		// It takes a moment to die. If it does not, it is told again, less and
+		// less often, and shown as Stuck.
+		r.FailedOp, r.OpErrors, r.LastError = string(driver.Terminate), kills, "told to end, and still runs"
+		r.OpRetryAt = now.Add(Delay(operationBackoff, e.name, kills))
+	case driver.Create, driver.Start, driver.Remove, driver.Pause, driver.Resume:
 	}
 	c.doneEvent(now, e, op, nil)
 	if op.Action == driver.Start {

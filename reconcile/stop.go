@@ -112,20 +112,30 @@ func reasonToRemove(why Reason, stopReason string) Reason {
 func (s *step) act(a driver.Action, ref driver.Ref, why Reason, st State) Decision {
 	r := &s.rec
 	if r.FailedOp == string(a) && s.Now.Before(s.opRetryAt()) {
-		reason, state := OperationFailed, StateFailed
-		if r.OpErrors >= stuckAfter && (a == driver.Terminate || a == driver.Remove || a == driver.Shutdown) {
-			state = StateStuck
-		}
-		if a == driver.Update {
-			state = st
-		}
 		text := fmt.Sprintf("%s; tried %s", r.LastError, times(r.OpErrors))
-		return s.wait(state, reason, text, r.OpRetryAt)
+		return s.wait(whileFailing(a, r.OpErrors), OperationFailed, text, r.OpRetryAt)
 	}
 	d := s.wait(st, why, "", time.Time{})
 	d.Action, d.Ref = a, ref
 	d.Record.Op = string(a)
 	return d
+}
+
+// whileFailing is the state to show between the calls of a that fail.
+func whileFailing(a driver.Action, n int) State {
+	switch a {
+	case driver.Shutdown, driver.Terminate, driver.Remove:
+		if n >= stuckAfter {
+			return StateStuck
+		}
+		return StateStopping
+	case driver.Update, driver.Pause:
+		return StateRunning
+	case driver.Resume:
+		return StatePaused
+	default:
+		return StateFailed
+	}
 }
 
 // stuckAfter is how many calls without effect make a stop Stuck.
