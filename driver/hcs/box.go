@@ -18,7 +18,8 @@ type box struct {
 	kill *lane // Terminate, which may overtake
 	stat *lane // figures
 
-	saving sync.Mutex // orders the writing of notes
+	saving  sync.Mutex // orders the writing of notes
+	dropped bool       // guarded by saving: there shall be no note any more
 
 	state   driver.State // "": not made yet, or removed
 	note    note
@@ -79,12 +80,24 @@ func (d *Driver) look(b *box) (driver.State, system, *run, note) {
 func (d *Driver) save(b *box) {
 	b.saving.Lock()
 	defer b.saving.Unlock()
+	if b.dropped {
+		return
+	}
 	d.mu.Lock()
 	n := b.note
 	d.mu.Unlock()
 	if err := d.notes.save(n); err != nil {
 		d.log.Warn("note of container not written", "container", b.ref.Name, "err", err)
 	}
+}
+
+// drop removes the note of b for good: whoever enters an exit later writes none.
+func (d *Driver) drop(b *box) error {
+	b.saving.Lock()
+	defer b.saving.Unlock()
+	err := d.notes.drop(b.id)
+	b.dropped = err == nil
+	return err
 }
 
 // enter changes the note of b, and writes it.

@@ -42,12 +42,13 @@ func TestConformsOnService(t *testing.T) {
 		Exit: func(code uint32, after time.Duration) manifest.Spec {
 			return program("sleep", fmt.Sprint(after.Milliseconds()), "exit", fmt.Sprint(code))
 		},
-		Obey:     func(code uint32) manifest.Spec { return program("ask", fmt.Sprint(code), "print", "ready", "forever") },
-		Stubborn: func() manifest.Spec { return program("ignore", "print", "ready", "forever") },
-		Print:    func(line string) manifest.Spec { return program("print", line) },
-		Update:   true,
-		Stats:    true,
-		Patience: time.Minute,
+		Obey:      func(code uint32) manifest.Spec { return program("ask", fmt.Sprint(code), "print", "ready", "forever") },
+		Stubborn:  func() manifest.Spec { return program("ignore", "print", "ready", "forever") },
+		Print:     func(line string) manifest.Spec { return program("print", line) },
+		Update:    true,
+		Stats:     true,
+		OpenTwice: true,
+		Patience:  time.Minute,
 	})
 }
 

@@ -331,6 +331,24 @@ func (r *rig) try(verb string, c *manifest.Container) {
 	}
 }
 
+// An exit that is entered while the container is being removed leaves no note
+// behind: the next daemon would find a container in it.
+func TestNoNoteAfterRemove(t *testing.T) {
+	d := &Driver{notes: noteDir(t.TempDir()), boxes: map[driver.Ref]*box{}}
+	b := newBox(driver.Ref{Name: "web", Revision: "1-00"}, "shop.web.1-00")
+	d.save(b)
+	if notes, err := d.notes.load("shop"); err != nil || len(notes) != 1 {
+		t.Fatalf("notes %v, error %v; want one", notes, err)
+	}
+	if err := d.drop(b); err != nil {
+		t.Fatal(err)
+	}
+	d.save(b)
+	if notes, err := d.notes.load("shop"); err != nil || len(notes) != 0 {
+		t.Errorf("notes %v, error %v; want none", notes, err)
+	}
+}
+
 // The file is the format that the next version reads.
 func TestNoteFormat(t *testing.T) {
 	at := time.Date(2026, 11, 22, 8, 30, 0, 123456700, time.UTC)

@@ -33,7 +33,7 @@ func (d *Driver) makeNew(ctx context.Context, b *box, c *manifest.Container) err
 		if released := d.release(undo, b); released != nil {
 			return errors.Join(err, released) // the note stays, so that the sweep finds it
 		}
-		return errors.Join(err, d.notes.drop(b.id))
+		return errors.Join(err, d.drop(b))
 	}
 	return err
 }
@@ -203,6 +203,7 @@ func (d *Driver) takeOver(ctx context.Context, b *box) (system, error) {
 		return d.machine.open(b.id)
 	case p.State == "Running" || p.State == "Paused":
 		if state, _, _, _ := d.look(b); state == "" {
+			d.enter(b, func(n *note) { n.Phase = "" }) // what we were making is not what runs
 			d.adopt(b, *p)
 			return nil, driver.ErrExists
 		}

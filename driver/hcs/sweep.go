@@ -91,5 +91,5 @@ func (d *Driver) sweepOne(ctx context.Context, r driver.Ref) error {
 		return err
 	}
 	d.log.Info("leftovers of a container removed", "container", r.Name, "revision", string(r.Revision))
-	return d.notes.drop(id)
+	return d.drop(b)
 }

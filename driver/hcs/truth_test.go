@@ -137,6 +137,9 @@ func TestExistsAlready(t *testing.T) {
 				if err := r.Create(r.Context(), web); !errors.Is(err, tt.want) {
 					t.Errorf("Create: got error %v, want %v", err, tt.want)
 				}
+				if st := r.list(web); tt.state == "Running" && tt.want == driver.ErrExists && st.State != driver.Running {
+					t.Errorf("what runs is shown as %v", st)
+				}
 				for call, want := range tt.calls {
 					if got := r.m.count(call); got != want {
 						t.Errorf("%d calls of %s, want %d", got, call, want)

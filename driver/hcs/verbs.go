@@ -146,10 +146,10 @@ func (d *Driver) Remove(ctx context.Context, r driver.Ref) error {
 		if err := d.release(ctx, b); err != nil {
 			return err
 		}
-		d.change(b, func() { b.state = "" })
-		if err := d.notes.drop(b.id); err != nil {
+		if err := d.drop(b); err != nil {
 			return err
 		}
+		d.change(b, func() { b.state = "" })
 		d.forget(b)
 		return nil
 	})
