@@ -89,8 +89,18 @@ func layerOutOfOrder(t *testing.T, h *Host) {
 		op   string
 		code uint32
 	}{
-		{"prepare", 0x15}, {"unprepare", 0x15}, {"deactivate", 0x15}, {"activate", 0}, {"activate", 0x20},
-		{"prepare", 0}, {"prepare", 0x20}, {"deactivate", 0x20}, {"destroy", 0x20}, {"unprepare", 0}, {"deactivate", 0}, {"destroy", 0},
+		{"prepare", 0x15},
+		{"unprepare", 0x15},
+		{"deactivate", 0x15},
+		{"activate", 0},
+		{"activate", 0x20},
+		{"prepare", 0},
+		{"prepare", 0x20},
+		{"deactivate", 0x20},
+		{"destroy", 0x20},
+		{"unprepare", 0},
+		{"deactivate", 0},
+		{"destroy", 0},
 	} {
 		if got := p.ask(request{Op: step.op, ID: scratch, Paths: parents}); got.Code != step.code {
 			t.Errorf("%s: got %#x (%s), want %#x", step.op, got.Code, got.Error, step.code)

@@ -40,13 +40,6 @@ type probe struct {
 	waiting map[int]chan reply
 }
 
-func newProbe(t *testing.T, h *Host, env ...string) *probe {
-	t.Helper()
-	const exe = `C:\probe.exe`
-	h.Install(BuildProgram(t, probePackage), exe)
-	return startProbe(t, h, env...)
-}
-
 func startProbe(t *testing.T, h *Host, env ...string) *probe {
 	t.Helper()
 	p := &probe{Process: h.Spawn(t, env, `C:\probe.exe`), t: t, waiting: map[int]chan reply{}}

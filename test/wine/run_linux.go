@@ -55,7 +55,7 @@ func (h *Host) Run(t testing.TB, exe string, args ...string) Result {
 	cmd := h.Command(exe, args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) {
+	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended && !errors.Is(err, exec.ErrWaitDelay) {
 		t.Fatalf("run %s: %v", exe, err)
 	}
 	return Result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}

@@ -195,8 +195,10 @@ func pauseNeedsHyperV(t *testing.T, h *Host) {
 	p := startProbe(t, h)
 	p.run("process")
 	p.fails(request{Op: "pause", Name: "process"}, 0x80004001)
-	p.ok(request{Op: "create", Name: "vm", ID: "vm",
-		Config: json.RawMessage(`{"SystemType":"Container","Name":"vm","Owner":"tests","HvPartition":true}`)})
+	p.ok(request{
+		Op: "create", Name: "vm", ID: "vm",
+		Config: json.RawMessage(`{"SystemType":"Container","Name":"vm","Owner":"tests","HvPartition":true}`),
+	})
 	p.start("vm")
 	for range 2 { // each of these notifications may come more than once
 		p.ok(request{Op: "pause", Name: "vm"})

@@ -10,20 +10,17 @@ import (
 // codeOf finds the number in an error of hcsshim. Its types have no Unwrap, so
 // each is peeled by hand.
 func codeOf(err error) uint32 {
-	if e := (*hcsshim.ContainerError)(nil); errors.As(err, &e) {
+	if e, ok := errors.AsType[*hcsshim.ContainerError](err); ok {
 		err = e.Err
 	}
-	if e := (*hcsshim.ProcessError)(nil); errors.As(err, &e) {
+	if e, ok := errors.AsType[*hcsshim.ProcessError](err); ok {
 		err = e.Err
 	}
-	if e := (*hcsshim.HcsError)(nil); errors.As(err, &e) {
+	if e, ok := errors.AsType[*hcsshim.HcsError](err); ok {
 		err = e.Err
 	}
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		return uint32(errno)
-	}
-	return 0
+	errno, _ := errors.AsType[syscall.Errno](err)
+	return uint32(errno)
 }
 
 func predicates(err error) []string {

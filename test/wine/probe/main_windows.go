@@ -77,9 +77,10 @@ func (s *session) serve(r Request) {
 		reply.Error, reply.Code, reply.Is = err.Error(), codeOf(err), predicates(err)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.out.Encode(reply); err != nil {
-		os.Exit(3)
+	err = s.out.Encode(reply)
+	s.mu.Unlock()
+	if err != nil {
+		os.Exit(3) // nobody reads any more
 	}
 }
 
