@@ -52,7 +52,7 @@ func TestRevisionFollowsTheTable(t *testing.T) {
 // reach returns the field at path and makes pointers and list items on the way.
 func reach(t *testing.T, v reflect.Value, path string) reflect.Value {
 	t.Helper()
-	for _, name := range strings.Split(path, ".") {
+	for name := range strings.SplitSeq(path, ".") {
 		name, isList := strings.CutSuffix(name, "[]")
 		if v.Kind() == reflect.Pointer {
 			if v.IsNil() {

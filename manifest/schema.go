@@ -107,7 +107,7 @@ func describe(s *jsonschema.Schema, f Field) error {
 	case isRange:
 		s.Minimum, s.Maximum = json.Number(lowest), json.Number(highest)
 	case f.Allowed != "":
-		for _, v := range strings.Split(f.Allowed, "|") {
+		for v := range strings.SplitSeq(f.Allowed, "|") {
 			s.Enum = append(s.Enum, v)
 		}
 	}

@@ -174,7 +174,7 @@ func TestEnumerations(t *testing.T) {
 				continue
 			}
 			found = true
-			for _, word := range strings.Split(f.Allowed, "|") {
+			for word := range strings.SplitSeq(f.Allowed, "|") {
 				parseGood(t, head+"spec: {"+strings.Replace(spec, "%s", word, 1)+"}\n")
 			}
 		}

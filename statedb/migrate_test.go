@@ -101,7 +101,7 @@ func reopen(t testing.TB, path string) *DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { db.Close() }) //nolint:errcheck // it was closed where it matters
+	t.Cleanup(func() { db.Close() })
 	return db
 }
 

@@ -148,7 +148,7 @@ func isState(want reconcile.State) func(int, string) bool {
 
 func TestWholeDaemon(t *testing.T) {
 	d := start(t)
-	if resp, body := d.get(t, "/readyz"); resp.StatusCode != 503 {
+	if resp, body := d.get(t, "/readyz"); resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("ready before the folder was seen: %s", body)
 	}
 	d.eventually(t, "/healthz", func(code int, _ string) bool { return code == 200 })

@@ -139,7 +139,7 @@ func TestAdoptedLife(t *testing.T) {
 	init := r.pid("web", "ready")
 	child, stray := r.pid("web", "child"), r.pid("web", "stray")
 	owner, dir := r.owner, r.dir
-	r.must(r.Driver.Close())
+	r.must(r.Close())
 
 	// A process in between makes us a stranger to the container.
 	cmd, out := startDaemon(t, owner, dir)
@@ -180,7 +180,7 @@ func TestStraysOfEarlierDaemon(t *testing.T) {
 	c.Spec.Env = []manifest.EnvVar{{Name: "PIPE", Value: pipe}}
 	ref := r.run(c)
 	init, stray := r.pid("web", "ready"), r.pid("web", "stray")
-	r.must(r.Driver.Close())
+	r.must(r.Close())
 	r.must(os.WriteFile(pipe, []byte("go\n"), 0o600))
 	r.awaitGone(init)
 	r.Driver = nil

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -70,7 +71,7 @@ func newRig(t testing.TB) *rig {
 func (r *rig) reopen() {
 	r.Helper()
 	if r.Driver != nil {
-		r.must(r.Driver.Close())
+		r.must(r.Close())
 	}
 	d, err := local.Open(context.Background(), local.Config{Owner: r.owner, StateDir: r.dir, Logger: quiet(r), Rescan: time.Nanosecond})
 	r.must(err)
@@ -86,7 +87,7 @@ func (r *rig) tidy() {
 		r.await(st.Ref, driver.Stopped, driver.Created)
 		r.must(r.Remove(ctx, st.Ref))
 	}
-	r.must(r.Driver.Close())
+	r.must(r.Close())
 }
 
 func (r *rig) must(err error) {
@@ -123,12 +124,7 @@ func (r *rig) await(ref driver.Ref, states ...driver.State) (st driver.Status) {
 		var err error
 		st, err = r.Inspect(context.Background(), ref)
 		r.must(err)
-		for _, s := range states {
-			if st.State == s {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(states, st.State)
 	})
 	return st
 }

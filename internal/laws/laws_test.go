@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -142,12 +143,7 @@ func allowed(pkg, imported string) bool {
 	if strings.HasPrefix(imported, pkg+"/") {
 		return true // a part of its own
 	}
-	for _, may := range mayImport[pkg] {
-		if may == imported {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(mayImport[pkg], imported)
 }
 
 func TestFilesFitInTheHead(t *testing.T) {

@@ -146,7 +146,7 @@ func testHistory(t *testing.T, s *subject) {
 	first, last := full, full
 	first.Seq, db.Seq, host.Seq, last.Seq = all[3].Seq, all[2].Seq, all[1].Seq, all[0].Seq
 	equal(t, "all", all, []statedb.Entry{last, host, db, first})
-	if !(first.Seq < db.Seq && db.Seq < host.Seq && host.Seq < last.Seq) {
+	if first.Seq >= db.Seq || db.Seq >= host.Seq || host.Seq >= last.Seq {
 		t.Errorf("sequence numbers do not ascend: %d %d %d %d", first.Seq, db.Seq, host.Seq, last.Seq)
 	}
 	equal(t, "of web", s.history("web", 0), []statedb.Entry{last, first})

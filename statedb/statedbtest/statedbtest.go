@@ -43,7 +43,7 @@ func Run(t *testing.T, place func(t *testing.T) Reopen) {
 		t.Run(name, func(t *testing.T) {
 			reopen := place(t)
 			s := &subject{Store: reopen(), t: t, open: reopen}
-			t.Cleanup(func() { s.Close() }) //nolint:errcheck // tests that care close it themselves
+			t.Cleanup(func() { s.Close() })
 			test(t, s)
 		})
 	}
@@ -148,8 +148,8 @@ func fill(t *testing.T, v reflect.Value) {
 	case v.Type() == reflect.TypeFor[time.Time]():
 		v.Set(reflect.ValueOf(noon()))
 	case v.Kind() == reflect.Struct:
-		for i := range v.NumField() {
-			fill(t, v.Field(i))
+		for _, field := range v.Fields() {
+			fill(t, field)
 		}
 	case v.Kind() == reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))

@@ -27,6 +27,9 @@ type daemon struct {
 	ended     chan error
 }
 
+// errEnded is how a daemon ends that was asked to.
+var errEnded = errors.New("daemon ended")
+
 // start is one line of the log that says a container was started.
 type start struct {
 	Time      time.Time
@@ -80,7 +83,7 @@ func (d *daemon) follow(out io.Reader) {
 		d.ended <- fmt.Errorf("daemon: %w: %s", err, last)
 		return
 	}
-	d.ended <- errors.New("daemon ended")
+	d.ended <- errEnded
 }
 
 // next waits for a start.
@@ -111,8 +114,11 @@ func (d *daemon) close() error {
 		return err
 	}
 	select {
-	case <-d.ended:
-		return nil
+	case err := <-d.ended:
+		if errors.Is(err, errEnded) {
+			return nil
+		}
+		return err
 	case <-time.After(2 * time.Minute):
 		return errors.New("daemon does not end")
 	}

@@ -71,7 +71,7 @@ func run(only string, seeds int, limit time.Duration, least float64, check bool)
 		if v.err != nil {
 			return fmt.Errorf("try %s: %w", m.name, v.err)
 		}
-		fmt.Printf("%2d/%d %s\n", i+1, len(chosen), v)
+		fmt.Fprintf(os.Stdout, "%2d/%d %s\n", i+1, len(chosen), v)
 		if len(v.caught) == 0 {
 			survivors = append(survivors, v)
 		}
@@ -81,9 +81,9 @@ func run(only string, seeds int, limit time.Duration, least float64, check bool)
 
 func report(all int, survivors []verdict, least float64) error {
 	caught := all - len(survivors)
-	fmt.Printf("\ncaught %d of %d\n", caught, all)
+	fmt.Fprintf(os.Stdout, "\ncaught %d of %d\n", caught, all)
 	for _, v := range survivors {
-		fmt.Printf("survived: %s (%s, %s)\n", v.name, v.rule, v.file)
+		fmt.Fprintf(os.Stdout, "survived: %s (%s, %s)\n", v.name, v.rule, v.file)
 	}
 	if float64(caught) < least*float64(all) {
 		return fmt.Errorf("caught %d of %d, less than %.0f %%", caught, all, 100*least)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -73,10 +74,8 @@ func run(t *testing.T, dir string, env []string, line string, codes ...int) stri
 	} else if err != nil {
 		t.Fatalf("%s: %v", line, err)
 	}
-	for _, allowed := range append(codes, 0) {
-		if code == allowed {
-			return string(out)
-		}
+	if slices.Contains(append(codes, 0), code) {
+		return string(out)
 	}
 	t.Fatalf("%s: exit %d\n%s", line, code, out)
 	return ""

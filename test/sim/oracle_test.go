@@ -39,8 +39,10 @@ func (o *oracle) fail(rule, format string, args ...any) { o.s.fail(rule, format,
 func (o *oracle) ledger(name string) *ledger {
 	l := o.ledgers[name]
 	if l == nil {
-		l = &ledger{name: name, boxes: map[manifest.Revision]*box{},
-			over: map[manifest.Revision]bool{}, completed: map[string]bool{}, upUntil: map[string]time.Time{}, sulks: map[manifest.Revision]bool{}, moods: map[string]bool{}}
+		l = &ledger{
+			name: name, boxes: map[manifest.Revision]*box{},
+			over: map[manifest.Revision]bool{}, completed: map[string]bool{}, upUntil: map[string]time.Time{}, sulks: map[manifest.Revision]bool{}, moods: map[string]bool{},
+		}
 		o.ledgers[name] = l
 	}
 	return l

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -384,18 +385,14 @@ func (s *sim) probeEdits() {
 // comes back.
 func (s *sim) probeDoubt() {
 	s.folder.doubt = "the folder cannot be read"
-	for n, d := range s.folder.docs {
-		s.folder.lost[n] = d
-	}
+	maps.Copy(s.folder.lost, s.folder.docs)
 	clear(s.folder.docs)
 	s.publish()
 	s.runFor(2 * time.Minute)
 	s.crashAndBoot(0)
 	s.runFor(2 * time.Minute)
 	s.folder.doubt = ""
-	for n, d := range s.folder.lost {
-		s.folder.docs[n] = d
-	}
+	maps.Copy(s.folder.docs, s.folder.lost)
 	s.publish()
 	s.runFor(time.Minute)
 	s.expect("doubt", len(s.steps) == 0, "%d steps", len(s.steps))
