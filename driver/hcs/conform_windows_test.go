@@ -20,23 +20,34 @@ import (
 // no service to test on.
 const payloadEnv = "HCS_TEST_PAYLOAD"
 
-// TestConformsOnService runs the suite on the service of this machine, through
-// hcsshim.
-func TestConformsOnService(t *testing.T) {
+// The suite on the service of this machine, through hcsshim.
+
+func TestConformsOnServiceWithProcessIsolation(t *testing.T) {
+	drivertest.Run(t, serviceHarness(t, manifest.IsolationProcess))
+}
+
+func TestConformsOnServiceWithHyperVIsolation(t *testing.T) {
+	h := serviceHarness(t, manifest.IsolationHyperV)
+	h.Pause = true
+	drivertest.Run(t, h)
+}
+
+func serviceHarness(t *testing.T, i manifest.Isolation) drivertest.Harness {
+	t.Helper()
 	payload := os.Getenv(payloadEnv)
 	if payload == "" {
 		t.Skip(payloadEnv + " is not set")
 	}
 	layers := []string{filepath.Join(tempDir(t), "top"), filepath.Join(tempDir(t), "base")}
 	for _, l := range layers {
-		if err := os.MkdirAll(l, 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Join(l, "UtilityVM"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	program := func(steps ...string) manifest.Spec {
-		return manifest.Spec{Command: append([]string{payload}, steps...), RootFS: &manifest.RootFS{Layers: layers}}
+		return manifest.Spec{Isolation: i, Command: append([]string{payload}, steps...), RootFS: &manifest.RootFS{Layers: layers}}
 	}
-	drivertest.Run(t, drivertest.Harness{
+	return drivertest.Harness{
 		New:   newServiceRuntime,
 		Sleep: func() manifest.Spec { return program("print", "ready", "forever") },
 		Exit: func(code uint32, after time.Duration) manifest.Spec {
@@ -49,7 +60,7 @@ func TestConformsOnService(t *testing.T) {
 		Stats:     true,
 		OpenTwice: true,
 		Patience:  time.Minute,
-	})
+	}
 }
 
 func newServiceRuntime(t *testing.T) drivertest.Runtime {

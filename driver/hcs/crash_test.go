@@ -264,7 +264,7 @@ func TestAnyFaultsLeaveNothing(t *testing.T) {
 		"mountPath", "unprepare", "deactivate", "destroy", "findNetwork", "endpoints", "createEndpoint", "deleteEndpoint",
 	}
 	codes := []uint32{codeAccessDenied, 0x20, codeElementAbsent, 0xC0370106, 0x6BF, codeInvalidState, 0x80004005}
-	dir := t.TempDir()
+	dir := tempDir(t)
 	run := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		run++
@@ -334,7 +334,7 @@ func (r *rig) try(verb string, c *manifest.Container) {
 // An exit that is entered while the container is being removed leaves no note
 // behind: the next daemon would find a container in it.
 func TestNoNoteAfterRemove(t *testing.T) {
-	d := &Driver{notes: noteDir(t.TempDir()), boxes: map[driver.Ref]*box{}}
+	d := &Driver{notes: noteDir(tempDir(t)), boxes: map[driver.Ref]*box{}}
 	b := newBox(driver.Ref{Name: "web", Revision: "1-00"}, "shop.web.1-00")
 	d.save(b)
 	if notes, err := d.notes.load("shop"); err != nil || len(notes) != 1 {

@@ -209,7 +209,7 @@ func TestLinuxScratchIsCopied(t *testing.T) {
 
 // What the daemon cannot write a container must not suffer from.
 func TestLogsRotate(t *testing.T) {
-	logs := newLogDir(t.TempDir())
+	logs := newLogDir(tempDir(t))
 	f := logs.use("web", limits{size: 10, files: 3})
 	for _, line := range []string{"first---\n", "second--\n", "third---\n", "fourth--\n"} {
 		if n, err := f.Write([]byte(line)); n != len(line) || err != nil {
@@ -230,7 +230,7 @@ func TestLogsRotate(t *testing.T) {
 
 func TestAdditionalJSONIsRefused(t *testing.T) {
 	t.Setenv(additionalJSON, `{"HvPartition":true}`)
-	_, err := openOn(t.Context(), Config{Owner: "shop", StateDir: t.TempDir()}, newModel().machine(), 1)
+	_, err := openOn(t.Context(), Config{Owner: "shop", StateDir: tempDir(t)}, newModel().machine(), 1)
 	if err == nil || !strings.Contains(err.Error(), additionalJSON) {
 		t.Errorf("got error %v, want it to name %s", err, additionalJSON)
 	}
@@ -238,7 +238,7 @@ func TestAdditionalJSONIsRefused(t *testing.T) {
 
 func TestOwnerIsChecked(t *testing.T) {
 	for _, owner := range []string{"Shop", "a b", ".a", "a.", strings.Repeat("a", 33), `a\b`} {
-		if _, err := openOn(t.Context(), Config{Owner: owner, StateDir: t.TempDir()}, newModel().machine(), 1); err == nil {
+		if _, err := openOn(t.Context(), Config{Owner: owner, StateDir: tempDir(t)}, newModel().machine(), 1); err == nil {
 			t.Errorf("owner %q is accepted", owner)
 		}
 	}
