@@ -65,7 +65,7 @@ func TestSettle(t *testing.T) {
 				if tc.want[i] && got != nil {
 					t.Errorf("Settle(%s, %v %s) = %v, want nil", a, tc.err, shape, got)
 				}
-				if !tc.want[i] && got != err { //nolint:errorlint // the very same value is to come back
+				if !tc.want[i] && got != err { // the very same value is to come back
 					t.Errorf("Settle(%s, %v %s) = %v, want it unchanged", a, tc.err, shape, got)
 				}
 			}

@@ -63,7 +63,7 @@ type snapshot struct {
 // Collect implements prometheus.Collector.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	shared, _, _ := c.scrapes.Do("", func() (any, error) { return c.look(), nil })
-	s := shared.(*snapshot) //nolint:errcheck,forcetypeassert // look returns nothing else
+	s := shared.(*snapshot) // look returns nothing else
 	c.host.sendScrape(ch, s)
 	if s.viewErr != nil {
 		return // unknown is not zero: the series break off, and say so

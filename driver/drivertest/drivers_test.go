@@ -267,7 +267,7 @@ func (b *bad) startOnce(ctx context.Context, c *manifest.Container) error {
 
 func (b *bad) updateAnew(ctx context.Context, r driver.Ref, c *manifest.Container) error {
 	b.host.Do(func(w *fake.World, now time.Time) { w.As(drivertest.Owner).Vanish(now, r) })
-	return errors.Join(b.Driver.Create(ctx, c), b.Driver.Start(ctx, c))
+	return errors.Join(b.Create(ctx, c), b.Start(ctx, c))
 }
 
 func (b *bad) shutdownForeign(ctx context.Context, r driver.Ref) error {

@@ -127,7 +127,7 @@ func pauseAndResume(s *stage) {
 func updateInPlace(s *stage) {
 	web := container("web", s.h.Sleep())
 	before := s.start(s, web)
-	err := s.Driver.Update(s.ctx, ref(web), web)
+	err := s.Update(s.ctx, ref(web), web)
 	if s.h.Update {
 		s.wantError("Update of a running container", err, nil)
 	} else {

@@ -162,10 +162,10 @@ func (s *stage) start(d driver.Driver, c *manifest.Container) driver.Status {
 }
 
 // stop terminates c by d and waits until it has ended.
-func (s *stage) stop(d driver.Driver, c *manifest.Container) driver.Status {
+func (s *stage) stop(d driver.Driver, c *manifest.Container) {
 	s.Helper()
 	s.do(d, driver.Terminate, c)
-	return s.await(d, c, driver.Stopped)
+	s.await(d, c, driver.Stopped)
 }
 
 // await waits until c is in one of states.

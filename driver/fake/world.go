@@ -160,7 +160,7 @@ func (k key) compare(other key) int {
 	)
 }
 
-func (k key) id() string { return k.owner + "/" + k.Ref.String() }
+func (k key) id() string { return k.owner + "/" + k.String() }
 
 // container is one system of the runtime, with at most one event ahead of it.
 type container struct {

@@ -42,7 +42,6 @@ type ledger struct {
 	upUntil   map[string]time.Time       // by hash: when the last run was over
 	sulks     map[manifest.Revision]bool // may rest although the books are new
 	moods     map[string]bool            // digests that may rest likewise
-	wellKnown bool                       // the daemon knew of it when it left the manifests
 }
 
 // box is one container of the runtime.
