@@ -165,28 +165,6 @@ func calmDown(r *statedb.Record) {
 	r.FailedOp, r.OpErrors, r.OpRetryAt, r.LastError = "", 0, time.Time{}, ""
 }
 
-// forgive lets a container run again whose manifest now says so: one that gave
-// up after any edit, one that ended for good if its policy restarts it now.
-func (s *step) forgive(c *manifest.Container) {
-	r := &s.rec
-	switch r.Verdict {
-	case statedb.GaveUp:
-		if r.Edit == c.Digest() {
-			return
-		}
-	case statedb.Completed, statedb.Failed:
-		if r.LastExit == nil {
-			return
-		}
-		if v, _ := judgement(&c.Spec, *r.LastExit); v != "" {
-			return
-		}
-	default:
-		return
-	}
-	r.Verdict, r.Edit, r.Failures, r.Recent, r.RetryAt = "", "", 0, nil, time.Time{}
-}
-
 // discard is the way of a container that no manifest asks for.
 func (s *step) discard() Decision {
 	if len(s.Have) == 0 {

@@ -124,6 +124,28 @@ func judgement(spec *manifest.Spec, e statedb.Exit) (statedb.Verdict, Reason) {
 	}
 }
 
+// forgive lets a container run again whose manifest now says so: one that gave
+// up after any edit, one that ended for good if its policy restarts it now.
+func (s *step) forgive(c *manifest.Container) {
+	r := &s.rec
+	switch r.Verdict {
+	case statedb.GaveUp:
+		if r.Edit == c.Digest() {
+			return
+		}
+	case statedb.Completed, statedb.Failed:
+		if r.LastExit == nil {
+			return
+		}
+		if v, _ := judgement(&c.Spec, *r.LastExit); v != "" {
+			return
+		}
+	default:
+		return
+	}
+	r.Verdict, r.Edit, r.Failures, r.Recent, r.RetryAt = "", "", 0, nil, time.Time{}
+}
+
 // within copies the times that lie inside the window before now; window 0 keeps all.
 func within(ts []time.Time, window time.Duration, now time.Time) []time.Time {
 	if window <= 0 {

@@ -37,8 +37,8 @@ var decisions = []mutant{
 	{"in-place-never-applied", "R11", decideFile, "	if s.rec.Live != s.Want.Live && s.HoldStart == nil {\n", "	if s.rec.Live == \"never\" && s.HoldStart == nil {\n"},
 	{"stop-not-taken-back", "R5", decideFile, "	s.recall(s.cur)\n", ""},
 	{"stop-outlives-its-container", "prune", decideFile, "	clearStop(&s.rec) // what was being stopped is gone\n", ""},
-	{"gave-up-not-forgiven", "R9", decideFile, "		if r.Edit == c.Digest() {\n", "		if r.Edit == c.Digest() || r.Edit != \"\" {\n"},
-	{"ended-for-good-for-ever", "R11", decideFile, "		if r.LastExit == nil {\n", "		if true {\n"},
+	{"gave-up-not-forgiven", "R9", restartFile, "		if r.Edit == c.Digest() {\n", "		if r.Edit == c.Digest() || r.Edit != \"\" {\n"},
+	{"ended-for-good-for-ever", "R11", restartFile, "		if r.LastExit == nil {\n", "		if true {\n"},
 	{"paused-stays-paused", "R11", decideFile, "	return s.act(driver.Resume, s.cur.Ref, DesiredRunning, StatePaused)\n", "	return s.wait(StatePaused, UpToDate, \"\", time.Time{})\n"},
 }
 
