@@ -20,6 +20,7 @@ var systemCases = []testCase{
 	{"StoppedSystemLingers", stoppedLingers},
 	{"BothHandlesHearOfTheExit", bothHandles},
 	{"PauseNeedsHyperV", pauseNeedsHyperV},
+	{"PauseFreezesProcesses", pauseFreezes},
 	{"LastHandleClosed", lastHandleClosed},
 }
 
@@ -208,6 +209,26 @@ func pauseNeedsHyperV(t *testing.T, h *Host) {
 		p.wantState("vm", "Running")
 	}
 	p.stop("vm")
+}
+
+func pauseFreezes(t *testing.T, h *Host) {
+	p := startProbe(t, h)
+	p.ok(request{Op: "create", Name: "vm", ID: "vm", Config: json.RawMessage(
+		`{"SystemType":"Container","Name":"vm","Owner":"tests","HvPartition":true}`)})
+	p.start("vm")
+	p.exec("vm", "p", h, "cat exit 5")
+	p.ok(request{Op: "pause", Name: "vm"})
+	p.ok(request{Op: "closeStdin", Name: "p"})
+	if got := p.ask(request{Op: "waitProcessFor", Name: "p", MS: 300}); !slices.Equal(got.Is, []string{"Timeout"}) {
+		t.Errorf("a frozen process ended: %+v", got)
+	}
+	p.ok(request{Op: "resume", Name: "vm"})
+	if code := p.exitCode("p"); code != 5 {
+		t.Errorf("exit code %d, want 5", code)
+	}
+	p.exec("vm", "q", h, "forever")
+	p.ok(request{Op: "pause", Name: "vm"})
+	p.stop("vm") // a frozen one can be ended too
 }
 
 func lastHandleClosed(t *testing.T, h *Host) {

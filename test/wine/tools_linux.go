@@ -217,9 +217,20 @@ func clone(from, to string, entry fs.DirEntry) error {
 // path of the .exe on Linux. Go's own cache makes it cheap the second time.
 func BuildProgram(t testing.TB, pkg string) string {
 	t.Helper()
+	return goBuild(t, pkg, "build")
+}
+
+// BuildTests cross-builds the tests of a package.
+func BuildTests(t testing.TB, pkg string) string {
+	t.Helper()
+	return goBuild(t, pkg, "test", "-c")
+}
+
+func goBuild(t testing.TB, pkg string, verb ...string) string {
+	t.Helper()
 	exe := filepath.Join(t.TempDir(), filepath.Base(pkg)+".exe")
-	cmd := exec.Command("go", "build", "-o", exe, pkg)
-	cmd.Env = append(os.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0", "GOFLAGS=-mod=readonly")
+	cmd := exec.Command("go", append(verb, "-o", exe, pkg)...)
+	cmd.Env = append(os.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", pkg, err, out)
 	}

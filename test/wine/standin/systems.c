@@ -149,6 +149,21 @@ ULONG do_terminate(struct call *c) {
 	return PENDING;
 }
 
+LONG NTAPI NtSuspendProcess(HANDLE process);
+LONG NTAPI NtResumeProcess(HANDLE process);
+
+/* Freezes or thaws every process, as a virtual machine's pause does to what runs in it. */
+static void each_process(const struct system *s, LONG NTAPI (*act)(HANDLE)) {
+	DWORD pids[256];
+	int n = job_pids(s, pids, 256);
+	for (int i = 0; i < n; i++) {
+		HANDLE process = OpenProcess(PROCESS_SUSPEND_RESUME, FALSE, pids[i]);
+		if (!process) continue;
+		act(process);
+		CloseHandle(process);
+	}
+}
+
 static ULONG change(struct call *c, enum state from, enum state to, enum notification done) {
 	struct system *s;
 	ULONG code = target(c, &s);
@@ -156,6 +171,7 @@ static ULONG change(struct call *c, enum state from, enum state to, enum notific
 	if (!system_is_hyperv(s)) return NOT_IMPLEMENTED;
 	if (s->state != from) return INVALID_STATE;
 	s->state = to;
+	each_process(s, to == STATE_PAUSED ? NtSuspendProcess : NtResumeProcess);
 	notify(s, NULL, done, OK);
 	return PENDING;
 }
