@@ -224,13 +224,13 @@ func TestSweep(t *testing.T) {
 			if err := r.m.createScratch(filepath.Join(layers, id), nil); err != nil {
 				t.Fatal(err)
 			}
-			r.m.ends["endpoint of "+id] = endpointRequest{Name: id}
+			r.m.set(func() { r.m.ends["endpoint of "+id] = endpointRequest{Name: id} })
 		}
 		half := filepath.Join(layers, "shop.half.1-00"+removing)
 		if err := os.Mkdir(half, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		r.m.ends["stale"] = endpointRequest{Name: "shop.stale.1-00"}
+		r.m.set(func() { r.m.ends["stale"] = endpointRequest{Name: "shop.stale.1-00"} })
 		if err := r.notes.save(note{ID: "shop.noted.1-00", Phase: making}); err != nil {
 			t.Fatal(err)
 		}

@@ -118,8 +118,8 @@ func TestEndpointOfItsOwn(t *testing.T) {
 	bubble(t, func(r *rig) {
 		web := sample("web")
 		web.Spec.Ports = []manifest.Port{{ContainerPort: 80, HostPort: 8080, Protocol: manifest.ProtocolTCP}}
-		r.m.ends["other"] = endpointRequest{Name: "other.web.1-00000000000000aa"}
-		r.m.ends["docker"] = endpointRequest{Name: "ethernet"}
+		r.m.set(func() { r.m.ends["other"] = endpointRequest{Name: "other.web.1-00000000000000aa"} })
+		r.m.set(func() { r.m.ends["docker"] = endpointRequest{Name: "ethernet"} })
 		r.must(web, driver.Create, driver.Start)
 		doc := r.m.document(t, web)
 		if len(doc.EndpointList) != 1 || r.m.ends[doc.EndpointList[0]].Name != doc.Name {
@@ -146,7 +146,7 @@ func TestEndpointOfItsOwn(t *testing.T) {
 func TestExistingEndpointsAndUnknownNetworks(t *testing.T) {
 	bubble(t, func(r *rig) {
 		web, lost := sample("web"), sample("lost")
-		r.m.ends["mine"] = endpointRequest{Name: "made by hand"}
+		r.m.set(func() { r.m.ends["mine"] = endpointRequest{Name: "made by hand"} })
 		web.Spec.Network.Endpoints = []string{"mine"}
 		r.must(web, driver.Create)
 		if doc := r.m.document(t, web); len(doc.EndpointList) != 1 || doc.EndpointList[0] != "mine" {

@@ -136,3 +136,10 @@ func once(call string, n int, err error) func(string, string) error {
 		return nil
 	}
 }
+
+// set changes the model while a driver may look at it.
+func (m *model) set(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f()
+}

@@ -78,7 +78,7 @@ func TestLostNotifications(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(r *rig) {
-				lose(r.m)
+				r.m.set(func() { lose(r.m) })
 				job, web := sample("job", "exit", "5", "1s"), sample("web")
 				r.must(job, driver.Create, driver.Start)
 				r.must(web, driver.Create, driver.Start, driver.Terminate)
@@ -133,7 +133,7 @@ func TestExistsAlready(t *testing.T) {
 				web := sample("web")
 				id := goldenOwner + ".web.1-00000000000000aa"
 				s := &mSystem{m: r.m, id: id, state: tt.state, doc: containerConfig{Name: id, Owner: tt.owner}, handles: map[*mHandle]bool{}}
-				r.m.systemsBy[id] = s
+				r.m.set(func() { r.m.systemsBy[id] = s })
 				if err := r.Create(r.Context(), web); !errors.Is(err, tt.want) {
 					t.Errorf("Create: got error %v, want %v", err, tt.want)
 				}
@@ -159,7 +159,9 @@ func TestForeignSystems(t *testing.T) {
 		for id, owner := range map[string]string{
 			goldenOwner + ".web.1-00": "docker", goldenOwner + ".db.1-00": "", "somebody's": goldenOwner, "other.web.1-00": goldenOwner,
 		} {
-			r.m.systemsBy[id] = &mSystem{m: r.m, id: id, state: "Running", doc: containerConfig{Name: id, Owner: owner}, handles: map[*mHandle]bool{}}
+			r.m.set(func() {
+				r.m.systemsBy[id] = &mSystem{m: r.m, id: id, state: "Running", doc: containerConfig{Name: id, Owner: owner}, handles: map[*mHandle]bool{}}
+			})
 		}
 		time.Sleep(time.Minute)
 		l, err := r.List(r.Context())
@@ -175,12 +177,12 @@ func TestForeignSystems(t *testing.T) {
 // The service may say "failed" although it has made the system.
 func TestCreateFailsWithEffect(t *testing.T) {
 	bubble(t, func(r *rig) {
-		r.m.createFails = coded("create", codeAccessDenied)
+		r.m.set(func() { r.m.createFails = coded("create", codeAccessDenied) })
 		if err := r.Create(r.Context(), sample("web")); err == nil {
 			t.Error("Create succeeds")
 		}
 		r.m.wantEmpty(t)
-		r.m.createFails = nil
+		r.m.set(func() { r.m.createFails = nil })
 		r.must(sample("web"), driver.Create)
 		r.end(sample("web"))
 	})
@@ -190,7 +192,7 @@ func TestCreateFailsWithEffect(t *testing.T) {
 func TestSystemLingersAfterItsEnd(t *testing.T) {
 	bubble(t, func(r *rig) {
 		web := sample("web")
-		r.m.lag = 3 * time.Second
+		r.m.set(func() { r.m.lag = 3 * time.Second })
 		r.must(web, driver.Create, driver.Remove)
 		r.m.wantEmpty(t)
 		r.must(web, driver.Create, driver.Start, driver.Terminate)
