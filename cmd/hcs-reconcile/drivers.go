@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/driver/hcs"
 	"github.com/hcs-reconcile/hcs-reconcile/driver/local"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
@@ -27,12 +30,20 @@ type driverKind struct {
 	open  func(context.Context, driverConfig) (driver.Driver, error)
 }
 
-// driverKinds lists all drivers. The one for HCS is in drivers_windows.go.
+// driverKinds lists all drivers, on every system: plan tells anywhere what HCS
+// would refuse of a manifest.
 func driverKinds() []driverKind {
 	return []driverKind{
 		{name: "local", check: new(local.Driver).Check, open: openLocal},
-		{name: "hcs", check: checkHCS, open: openHCS},
+		{name: "hcs", check: hcs.Check, open: openHCS},
 	}
+}
+
+func defaultDriver() string {
+	if runtime.GOOS == "windows" {
+		return "hcs"
+	}
+	return "local"
 }
 
 func findDriver(name string) (driverKind, error) {
@@ -49,5 +60,21 @@ func findDriver(name string) (driverKind, error) {
 }
 
 func openLocal(ctx context.Context, c driverConfig) (driver.Driver, error) {
-	return local.Open(ctx, local.Config{Owner: c.owner, StateDir: c.stateDir, Logger: c.log})
+	return opened(local.Open(ctx, local.Config{Owner: c.owner, StateDir: c.stateDir, Logger: c.log}))
+}
+
+func openHCS(ctx context.Context, c driverConfig) (driver.Driver, error) {
+	if runtime.GOOS != "windows" {
+		return nil, errors.New("driver hcs: needs Windows; use --driver local")
+	}
+	return opened(hcs.Open(ctx, hcs.Config{Owner: c.owner, StateDir: c.stateDir, Logger: c.log}))
+}
+
+// opened keeps the nil of a driver that did not open from becoming an
+// interface that is not nil.
+func opened[D driver.Driver](d D, err error) (driver.Driver, error) {
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
 }

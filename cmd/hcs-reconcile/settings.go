@@ -79,8 +79,8 @@ func (s *settings) trustGroup() group {
 
 func (s *settings) driverGroup() group {
 	g := newGroup("Containers")
-	g.flags.StringVar(&s.driver, "driver", defaultDriver, "`driver` that runs the containers: local (processes of this host) or hcs (Windows)")
-	g.flags.StringVar(&s.owner, "owner", "default", "`name` that marks containers as ours; each daemon of a host needs its own")
+	g.flags.StringVar(&s.driver, "driver", defaultDriver(), "`driver` that runs the containers: local (processes of this host) or hcs (Windows)")
+	g.flags.StringVar(&s.owner, "owner", "default", "`name` that marks containers as ours, lower case with hcs; each daemon of a host needs its own")
 	return g
 }
 
