@@ -101,7 +101,7 @@ func newRuntime(t *testing.T) drivertest.Runtime {
 	dir := t.TempDir()
 	var open []driver.Driver
 	log := func(owner, name string) string {
-		text, _ := os.ReadFile(filepath.Join(dir, owner, "logs", name, "current.log"))
+		text, _ := os.ReadFile(filepath.Join(dir, owner, "logs", name+".log"))
 		return string(text)
 	}
 	ready := func(t *testing.T, r driver.Ref) {

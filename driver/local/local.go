@@ -24,7 +24,7 @@
 //
 // # Logs
 //
-// Standard output and error go straight into <state>/logs/<name>/current.log,
+// Standard output and error go straight into <state>/logs/<name>.log,
 // so that nothing is lost when the daemon ends. A file above its size is
 // copied away and truncated. It is looked at every 10 s, or once a minute while
 // it does not grow, so it may be larger for as long. What is written between the end of the copy and

@@ -31,12 +31,13 @@ func limitsOf(c *manifest.Container) limits {
 	return l
 }
 
-// logDir holds one folder per container name: current.log, to which the
-// process writes itself, and the older current.log.1, current.log.2 …
+// logDir holds one file per container name, NAME.log, to which the process
+// writes itself, and the older NAME.log.1, NAME.log.2 … There is no folder per
+// container: to make one takes a file system longer than to start a process.
 type logDir string
 
 func (l logDir) current(name string) string {
-	return filepath.Join(string(l), name, "current.log")
+	return filepath.Join(string(l), name+".log")
 }
 
 // open opens the log of a container for a new process. A file that is full is

@@ -35,7 +35,7 @@ func logFiles(t *testing.T, dir string) map[string]string {
 
 func TestRotationAtStart(t *testing.T) {
 	alone, shared := func() bool { return false }, func() bool { return true }
-	full := map[string]string{"current.log": "new", "current.log.1": "one", "current.log.2": "two"}
+	full := map[string]string{"web.log": "new", "web.log.1": "one", "web.log.2": "two"}
 	tests := []struct {
 		name   string
 		before map[string]string
@@ -43,30 +43,27 @@ func TestRotationAtStart(t *testing.T) {
 		shared func() bool
 		want   map[string]string
 	}{
-		{"nothing there", nil, limits{3, 3}, alone, map[string]string{"current.log": "+"}},
-		{"not full", full, limits{4, 3}, alone, map[string]string{"current.log": "new+", "current.log.1": "one", "current.log.2": "two"}},
-		{"full", full, limits{3, 3}, alone, map[string]string{"current.log": "+", "current.log.1": "new", "current.log.2": "one"}},
+		{"nothing there", nil, limits{3, 3}, alone, map[string]string{"web.log": "+"}},
+		{"not full", full, limits{4, 3}, alone, map[string]string{"web.log": "new+", "web.log.1": "one", "web.log.2": "two"}},
+		{"full", full, limits{3, 3}, alone, map[string]string{"web.log": "+", "web.log.1": "new", "web.log.2": "one"}},
 		{
 			"full, one more file allowed", full,
 			limits{3, 4},
 			alone,
-			map[string]string{"current.log": "+", "current.log.1": "new", "current.log.2": "one", "current.log.3": "two"},
+			map[string]string{"web.log": "+", "web.log.1": "new", "web.log.2": "one", "web.log.3": "two"},
 		},
-		{"full, one file only", map[string]string{"current.log": "new"}, limits{3, 1}, alone, map[string]string{"current.log": "+"}},
+		{"full, one file only", map[string]string{"web.log": "new"}, limits{3, 1}, alone, map[string]string{"web.log": "+"}},
 		{
 			"full, but another writes", full,
 			limits{3, 3},
 			shared,
-			map[string]string{"current.log": "new+", "current.log.1": "one", "current.log.2": "two"},
+			map[string]string{"web.log": "new+", "web.log.1": "one", "web.log.2": "two"},
 		},
 	}
 	for _, tt := range tests {
 		dir := t.TempDir()
-		if len(tt.before) > 0 {
-			_ = os.Mkdir(filepath.Join(dir, "web"), 0o700)
-		}
 		for name, text := range tt.before {
-			if err := os.WriteFile(filepath.Join(dir, "web", name), []byte(text), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -78,7 +75,7 @@ func TestRotationAtStart(t *testing.T) {
 		out := os.NewFile(uintptr(f), "log")
 		fmt.Fprint(out, "+")
 		_ = out.Close()
-		if diff := cmp.Diff(tt.want, logFiles(t, filepath.Join(dir, "web"))); diff != "" {
+		if diff := cmp.Diff(tt.want, logFiles(t, dir)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}
@@ -106,7 +103,7 @@ func TestRotationWhileRunning(t *testing.T) {
 		})
 		d.trimLogs()
 	}
-	waitFor(t, func() bool { return strings.Contains(logFiles(t, dir)["current.log"], "\n") })
+	waitFor(t, func() bool { return strings.Contains(logFiles(t, dir)["web.log"], "\n") })
 	if err := d.Terminate(t.Context(), ref); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +112,7 @@ func TestRotationWhileRunning(t *testing.T) {
 	if len(got) != 3 {
 		t.Errorf("%d files, want 3: %v", len(got), got)
 	}
-	if strings.HasPrefix(got["current.log"], "line 1\n") {
+	if strings.HasPrefix(got["web.log"], "line 1\n") {
 		t.Error("the log still holds its first line after it was moved away four times")
 	}
 	for name, text := range got {

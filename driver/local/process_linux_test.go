@@ -102,7 +102,7 @@ func TestEndsWithInit(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t)
 			c := container("web", children+tt.then)
-			c.Spec.Env = []manifest.EnvVar{{Name: "LOG", Value: filepath.Join(r.dir, "logs", "web", "current.log")}}
+			c.Spec.Env = []manifest.EnvVar{{Name: "LOG", Value: filepath.Join(r.dir, "logs", "web.log")}}
 			ref := r.run(c)
 			grandchild, stray := r.pid("web", "grandchild"), r.pid("web", "stray")
 			if tt.end != nil {
@@ -125,7 +125,7 @@ func TestStraysAreSwept(t *testing.T) {
 		setsid sh -c 'echo stray $$; exec sleep 1000' & until grep -q stray "$LOG"; do sleep 0.01; done`)
 	c.Spec.Env = []manifest.EnvVar{
 		{Name: "FLAG", Value: filepath.Join(r.dir, "flag")},
-		{Name: "LOG", Value: filepath.Join(r.dir, "logs", "web", "current.log")},
+		{Name: "LOG", Value: filepath.Join(r.dir, "logs", "web.log")},
 	}
 	ref := r.run(c)
 	r.await(ref, driver.Stopped)

@@ -130,7 +130,7 @@ func (r *rig) await(ref driver.Ref, states ...driver.State) (st driver.Status) {
 }
 
 func (r *rig) log(name string) string {
-	text, _ := os.ReadFile(filepath.Join(r.dir, "logs", name, "current.log"))
+	text, _ := os.ReadFile(filepath.Join(r.dir, "logs", name+".log"))
 	return string(text)
 }
 
