@@ -75,7 +75,8 @@ type Driver struct {
 	owner   string
 	log     *slog.Logger
 	logs    logDir
-	base    []string // environment that every container gets
+	opening sync.Mutex // of logs: in one folder, creators would spin on its lock
+	base    []string   // environment that every container gets
 	lock    *ownerLock
 	host    *host
 	journal *journal

@@ -100,7 +100,9 @@ func (d *Driver) launch(r driver.Ref, c *manifest.Container) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.opening.Lock()
 	out, err := d.logs.open(r.Name, limitsOf(c), func() bool { return d.sharesLog(r) })
+	d.opening.Unlock()
 	if err != nil {
 		return nil, err
 	}
