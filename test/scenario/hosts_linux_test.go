@@ -37,6 +37,7 @@ type host interface {
 	calls(t *testing.T, w *world, name string) (calls, bool)
 	// leaks names what a daemon that has ended, and its containers, left open.
 	leaks(t *testing.T, w *world) []string
+	saw(t *testing.T) string // what to read when a scenario has failed
 	// foreign makes a container that bears a name but not our owner, and
 	// returns whose it is, and whether it still runs.
 	foreign(t *testing.T, w *world, name string) (owner string, alive func() bool)
@@ -200,6 +201,8 @@ func (m *thisMachine) leaks(t *testing.T, w *world) (leaks []string) {
 	}
 	return leaks
 }
+
+func (m *thisMachine) saw(*testing.T) string { return "nothing" }
 
 func (m *thisMachine) foreign(t *testing.T, w *world, name string) (owner string, alive func() bool) {
 	t.Helper()

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -105,6 +106,14 @@ func (h *windows) leaks(t *testing.T, w *world) []string {
 }
 
 const foreignID = "somebody-elses"
+
+func (h *windows) saw(*testing.T) string {
+	var lines strings.Builder
+	for _, e := range h.Journal() {
+		fmt.Fprintf(&lines, "%d %s %s%s %s %#x %s\n", e.N, e.At.Format("05.000"), e.Fn, e.Event, e.On, e.Code, e.Text)
+	}
+	return tail(lines.String())
+}
 
 func (h *windows) foreign(t *testing.T, _ *world, name string) (owner string, alive func() bool) {
 	t.Helper()
