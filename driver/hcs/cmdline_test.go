@@ -78,7 +78,8 @@ func splitOne(line string) (string, string) {
 func checkRoundTrip(t interface {
 	Helper()
 	Errorf(string, ...any)
-}, args []string) {
+}, args []string,
+) {
 	t.Helper()
 	line, err := commandLine(args)
 	if len(args) == 0 || args[0] == "" || strings.Contains(args[0], `"`) {

@@ -6,11 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
-	"testing/synctest"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
@@ -56,9 +56,19 @@ func TestDaemonDiesAnywhere(t *testing.T) {
 		after    bool
 		launches int // altogether
 	}{
-		{"guid", false, 1}, {"createScratch", false, 1}, {"activate", false, 1}, {"prepare", false, 1}, {"mountPath", false, 1},
-		{"createEndpoint", false, 1}, {"create", false, 1}, {"create", true, 1}, {"start", false, 1}, {"start", true, 1},
-		{"launch", false, 1}, {"launch", true, 1}, {"stdio", false, 1},
+		{"guid", false, 1},
+		{"createScratch", false, 1},
+		{"activate", false, 1},
+		{"prepare", false, 1},
+		{"mountPath", false, 1},
+		{"createEndpoint", false, 1},
+		{"create", false, 1},
+		{"create", true, 1},
+		{"start", false, 1},
+		{"start", true, 1},
+		{"launch", false, 1},
+		{"launch", true, 1},
+		{"stdio", false, 1},
 	}
 	for _, p := range points {
 		t.Run(fmt.Sprintf("%s after=%v", p.call, p.after), func(t *testing.T) {
@@ -121,7 +131,7 @@ func TestProcessNumberIsReused(t *testing.T) {
 		r.must(web, driver.Create, driver.Start)
 		r.must(other, driver.Create, driver.Start)
 		before := r.want(web, driver.Running)
-		if err := r.Driver.Close(); err != nil {
+		if err := r.Close(); err != nil {
 			t.Fatal(err)
 		}
 		own := r.m.pids[before.PID]
@@ -160,7 +170,7 @@ func TestNotesAreLost(t *testing.T) {
 			bubble(t, func(r *rig) {
 				web := sample("web")
 				r.must(web, driver.Create, driver.Start)
-				if err := r.Driver.Close(); err != nil {
+				if err := r.Close(); err != nil {
 					t.Fatal(err)
 				}
 				spoil(t, filepath.Join(r.dir, goldenOwner, "hcs", "shop.web.1-00000000000000aa.json"))
@@ -189,7 +199,7 @@ func TestHostRestarts(t *testing.T) {
 		made, web := sample("made"), sample("web")
 		r.must(made, driver.Create)
 		r.must(web, driver.Create, driver.Start)
-		if err := r.Driver.Close(); err != nil {
+		if err := r.Close(); err != nil {
 			t.Fatal(err)
 		}
 		r.m.killAll()
@@ -308,7 +318,7 @@ func TestAnyFaultsLeaveNothing(t *testing.T) {
 			if len(m.systemsBy)+len(m.layers)+len(m.ends) > 0 {
 				rt.Errorf("left: %v %v %v", m.systemsBy, m.layers, m.ends)
 			}
-			if err := r.Driver.Close(); err != nil {
+			if err := r.Close(); err != nil {
 				rt.Error(err)
 			}
 			m.killAll()

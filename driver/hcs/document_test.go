@@ -2,6 +2,7 @@ package hcs
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,14 +24,7 @@ func TestFindUtilityVM(t *testing.T) {
 		{"none", nil, ""},
 	}
 	for _, tt := range tests {
-		got, err := findUtilityVM(folders, func(p string) bool {
-			for _, there := range tt.there {
-				if there == p {
-					return true
-				}
-			}
-			return false
-		})
+		got, err := findUtilityVM(folders, func(p string) bool { return slices.Contains(tt.there, p) })
 		if got != tt.want || (tt.want == "") != errors.Is(err, driver.ErrInvalid) {
 			t.Errorf("%s: got %q, error %v; want %q", tt.name, got, err, tt.want)
 		}

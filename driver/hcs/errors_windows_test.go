@@ -34,7 +34,7 @@ func TestTaken(t *testing.T) {
 	}
 	for name, tt := range tests {
 		err := taken("call", tt.err)
-		got, _ := explain(err)
+		_, got := explain(err)
 		if codeOf(err) != tt.code || !errors.Is(got, tt.want) {
 			t.Errorf("%s: got 0x%X and %v, want 0x%X and %v", name, codeOf(err), got, tt.code, tt.want)
 		}

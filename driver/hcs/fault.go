@@ -126,23 +126,22 @@ var transient = map[uint32]bool{
 }
 
 // explain finds the sentinel and the hint of an error; either may be missing.
-func explain(err error) (error, string) {
+func explain(err error) (hint string, sentinel error) {
 	switch {
 	case errors.Is(err, errLost):
-		return driver.ErrConnectionLost, hintService
+		return hintService, driver.ErrConnectionLost
 	case errors.Is(err, errNoAnswer):
-		return driver.ErrTimeout, hintService
+		return hintService, driver.ErrTimeout
 	case errors.Is(err, errEnded):
-		return nil, hintStart
+		return hintStart, nil
 	}
 	m := meanings[codeOf(err)]
-	return m.sentinel, m.hint
+	return m.hint, m.sentinel
 }
 
 // codeOf returns the code of Windows in err, 0 if there is none.
 func codeOf(err error) uint32 {
-	var h *hostError
-	if errors.As(err, &h) {
+	if h, ok := errors.AsType[*hostError](err); ok {
 		return h.code
 	}
 	return 0
@@ -150,7 +149,7 @@ func codeOf(err error) uint32 {
 
 // is reports whether err means sentinel.
 func is(err, sentinel error) bool {
-	meant, _ := explain(err)
+	_, meant := explain(err)
 	return errors.Is(err, sentinel) || err != nil && errors.Is(meant, sentinel)
 }
 
@@ -169,7 +168,7 @@ func fail(a driver.Action, r driver.Ref, err error) error {
 	if err == nil {
 		return nil
 	}
-	sentinel, hint := explain(err)
+	hint, sentinel := explain(err)
 	if sentinel != nil && !errors.Is(err, sentinel) {
 		err = fmt.Errorf("%w: %w", sentinel, err)
 	}

@@ -115,7 +115,7 @@ func FuzzClassify(f *testing.F) {
 		}
 		want := meanings[code].sentinel
 		for _, s := range sentinels {
-			if errors.Is(got, s) != (s == want) { //nolint:errorlint // identity is meant
+			if errors.Is(got, s) != (s == want) {
 				t.Errorf("0x%X: errors.Is(%v, %v) is %v", code, got, s, errors.Is(got, s))
 			}
 		}

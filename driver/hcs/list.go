@@ -24,7 +24,7 @@ func (d *Driver) List(ctx context.Context) (driver.Listing, error) {
 		})
 	}
 	if err != nil {
-		if sentinel, hint := explain(err); sentinel != nil || hint != "" {
+		if hint, sentinel := explain(err); sentinel != nil || hint != "" {
 			err = hinted(err, sentinel, hint)
 		}
 		return driver.Listing{}, fmt.Errorf("list containers: %w", err)

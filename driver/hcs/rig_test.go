@@ -27,7 +27,7 @@ func bubble(t *testing.T, test func(*rig)) {
 		m := newModel()
 		r := &rig{T: t, m: m, dir: dir, Driver: openModel(t, m, dir, goldenOwner)}
 		test(r)
-		if err := r.Driver.Close(); err != nil {
+		if err := r.Close(); err != nil {
 			t.Error(err)
 		}
 		m.killAll()
@@ -71,7 +71,7 @@ func (r *rig) must(c *manifest.Container, actions ...driver.Action) {
 // reopen plays a daemon that is restarted.
 func (r *rig) reopen() {
 	r.Helper()
-	if err := r.Driver.Close(); err != nil {
+	if err := r.Close(); err != nil {
 		r.Fatal(err)
 	}
 	r.Driver = openModel(r.T, r.m, r.dir, goldenOwner)

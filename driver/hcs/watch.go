@@ -24,26 +24,23 @@ func (d *Driver) watch(b *box, r *run, sys system) {
 }
 
 func (d *Driver) watchProcess(b *box, r *run) {
-	for {
-		d.mu.Lock()
-		p, ours := r.proc, b.run == r
-		d.mu.Unlock()
-		if p == nil || !ours {
-			return
-		}
-		err := p.wait()
-		switch {
-		case d.ctx.Err() != nil || errors.Is(err, errClosed):
-			return
-		case err == nil:
-			code, err := p.exitCode()
-			d.exited(b, r, exitOf(r, code, err))
-			return
-		}
-		d.log.Warn("watch of container lost, opened again", "container", b.ref.Name, "err", err)
-		d.reconnect(b, r)
+	d.mu.Lock()
+	p, ours := r.proc, b.run == r
+	d.mu.Unlock()
+	if p == nil || !ours {
 		return
 	}
+	err := p.wait()
+	switch {
+	case d.ctx.Err() != nil || errors.Is(err, errClosed):
+		return
+	case err == nil:
+		code, err := p.exitCode()
+		d.exited(b, r, exitOf(r, code, err))
+		return
+	}
+	d.log.Warn("watch of container lost, opened again", "container", b.ref.Name, "err", err)
+	d.reconnect(b, r)
 }
 
 // watchSystem sees what watchProcess may miss: the end of the whole system.

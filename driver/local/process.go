@@ -100,6 +100,6 @@ type launch struct {
 type command struct {
 	path string   // of the program
 	argv []string // argv[0] included
-	line string   //nolint:unused // Windows: the command line as it stands, instead of argv
+	line string   // Windows: the command line as it stands, instead of argv
 	dir  string
 }
