@@ -33,6 +33,9 @@ cross: ## Build and vet for every system that is supported
 	GOOS=darwin GOARCH=arm64 $(GO) vet $(PKG)
 	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/hcs-reconcile
 
+wine: ## Install what the tests of the Windows binary need (Debian: Wine, mingw)
+	sh test/wine/setup.sh
+
 race: ## All tests with the race detector
 	$(GO) test -race $(PKG)
 
@@ -78,4 +81,4 @@ tidy: ## Tidy go.mod
 clean: ## Remove what was built
 	rm -rf bin
 
-.PHONY: help build demo test check vet cross race sim mutants fuzz bench lint fmt fmt-check docs cover tidy clean
+.PHONY: help wine build demo test check vet cross race sim mutants fuzz bench lint fmt fmt-check docs cover tidy clean
