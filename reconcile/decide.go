@@ -63,12 +63,16 @@ func Decide(v View) Decision {
 		return s.rest(DaemonStopping)
 	case v.Want.Spec.DesiredState == manifest.DesiredStopped:
 		return s.rest(DesiredStopped)
+	}
+	if s.cur != nil {
+		s.recall(s.cur)
+	}
+	switch {
 	case len(s.old) > 0:
 		return s.replace(s.old[0])
 	case s.cur == nil:
 		return s.missing()
 	}
-	s.recall(s.cur)
 	switch s.cur.State {
 	case driver.Running:
 		return s.running()

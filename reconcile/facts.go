@@ -132,7 +132,7 @@ func (c *Core) Done(now time.Time, op Op, look Look, err error) {
 	if err != nil {
 		c.failed(now, e, op, look, err)
 	} else {
-		c.succeeded(now, e, op)
+		c.succeeded(now, e, op, look)
 	}
 	if e.hint != nil {
 		st := *e.hint
@@ -222,7 +222,7 @@ func neverRan(look Look, err error) bool {
 	return !driver.TimedOut(err) && (!look.Found || look.Status.State == driver.Created)
 }
 
-func (c *Core) succeeded(now time.Time, e *entry, op Op) {
+func (c *Core) succeeded(now time.Time, e *entry, op Op, look Look) {
 	r := &e.rec
 	kills := 1
 	if r.FailedOp == string(driver.Terminate) {
@@ -235,10 +235,12 @@ func (c *Core) succeeded(now time.Time, e *entry, op Op) {
 	case driver.Update:
 		r.Live = op.Container.Live // not before: a crash would make it look applied
 	case driver.Terminate:
-		// It takes a moment to die. If it does not, it is told again, less and
-		// less often, and shown as Stuck.
-		r.FailedOp, r.OpErrors, r.LastError = string(driver.Terminate), kills, "told to end, and still runs"
-		r.OpRetryAt = now.Add(Delay(operationBackoff, e.name, kills))
+		if look.Found && live(&look.Status) {
+			// It takes a moment to die. If it does not, it is told again, less and
+			// less often, and shown as Stuck.
+			r.FailedOp, r.OpErrors, r.LastError = string(driver.Terminate), kills, "told to end, and still runs"
+			r.OpRetryAt = now.Add(Delay(operationBackoff, e.name, kills))
+		}
 	case driver.Create, driver.Start, driver.Remove, driver.Pause, driver.Resume:
 	}
 	c.doneEvent(now, e, op, nil)

@@ -75,7 +75,8 @@ func (s *step) stopping(h *driver.Status) bool {
 // cannot be taken back, so an exit soon still counts as the answer to it; but
 // nothing is added to it, and a later stop begins anew with its own grace.
 func (s *step) recall(h *driver.Status) {
-	if live(h) && s.stopping(h) {
+	counted := h.State == driver.Stopped && h.Exit.At.Equal(s.rec.SeenExit)
+	if s.stopping(h) && (live(h) || counted) {
 		s.rec.StopReason = ""
 	}
 }

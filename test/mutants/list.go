@@ -35,7 +35,7 @@ var decisions = []mutant{
 	{"exit-counted-again", "R8", restartFile, "	case r.SeenExit.IsZero() || !s.cur.Exit.At.Equal(r.SeenExit):\n", "	case true:\n"},
 	{"rest-forgets-the-end", "R7", decideFile, "func (s *step) rest(why Reason) Decision {\n	s.count()\n", "func (s *step) rest(why Reason) Decision {\n"},
 	{"in-place-never-applied", "R11", decideFile, "	if s.rec.Live != s.Want.Live && s.HoldStart == nil {\n", "	if s.rec.Live == \"never\" && s.HoldStart == nil {\n"},
-	{"stop-not-taken-back", "R5", decideFile, "	s.recall(s.cur)\n", ""},
+	{"stop-not-taken-back", "R5", decideFile, "		s.recall(s.cur)\n", ""},
 	{"stop-outlives-its-container", "prune", decideFile, "	clearStop(&s.rec) // what was being stopped is gone\n", ""},
 	{"gave-up-not-forgiven", "R9", restartFile, "		if r.Edit == c.Digest() {\n", "		if r.Edit == c.Digest() || r.Edit != \"\" {\n"},
 	{"ended-for-good-for-ever", "R11", restartFile, "		if r.LastExit == nil {\n", "		if true {\n"},
