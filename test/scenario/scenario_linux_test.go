@@ -1,8 +1,9 @@
-// Package scenario runs one list of end-to-end scenarios with the real program
-// on two hosts: this machine with the local driver, and a Windows machine under
-// Wine with the driver for HCS on our own stand-in for the service. It judges by
-// what the hosts show, and by the marks that the programs in the containers
-// leave; the program itself is only asked whether it is done. It is for tests only.
+// Package scenario runs one list of end-to-end scenarios with the real program:
+// on this machine with the local driver, and on a Windows machine under Wine with
+// the driver for HCS, on our own stand-in for the service, and with the local
+// one. It judges by what the hosts show, and by the marks that the programs in
+// the containers leave; the program itself is only asked whether it is done. It
+// is for tests only.
 package scenario
 
 import "testing"
@@ -50,6 +51,22 @@ func TestOnWindows(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			w := h.world(t, s.name)
 			s.tell(w, w.host.(*windows).Host)
+		})
+	}
+}
+
+// TestOnWindowsLocally leaves out two: without a console every program is
+// stubborn, and the stranger of that host is a compute system.
+func TestOnWindowsLocally(t *testing.T) {
+	h := newWindows(t)
+	for _, s := range everywhere {
+		if s.name == "Stubborn" || s.name == "Foreign" {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			w := h.world(t, s.name)
+			w.host = &windowsLocal{w.host.(*windows)}
+			s.tell(w)
 		})
 	}
 }
