@@ -56,6 +56,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 
@@ -64,11 +65,15 @@ import (
 )
 
 const (
-	exitsBuffer    = 1024            // exits that may wait for a reader; more are lost, as hints may be
-	linger         = 5 * time.Second // see Linger
-	closeLimit     = 15 * time.Second
-	defaultCreates = 4
+	exitsBuffer = 1024            // exits that may wait for a reader; more are lost, as hints may be
+	linger      = 5 * time.Second // see Linger
+	closeLimit  = 15 * time.Second
 )
+
+// DefaultCreates is how many creates may be under way at once: one per
+// processor, but at least 4, and at most 16 because the service refuses some
+// under load (hcsshim issue 2017).
+func DefaultCreates() int { return min(max(runtime.NumCPU(), 4), 16) }
 
 // Config says where and for whom a Driver works.
 type Config struct {
@@ -122,7 +127,7 @@ func (cfg Config) withDefaults() (Config, error) {
 		cfg.Logger = slog.Default()
 	}
 	if cfg.Creates <= 0 {
-		cfg.Creates = defaultCreates
+		cfg.Creates = DefaultCreates()
 	}
 	if cfg.DockerDir == "" {
 		cfg.DockerDir = filepath.Join(os.Getenv("ProgramData"), "docker")

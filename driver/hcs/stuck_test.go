@@ -71,14 +71,14 @@ func TestHangingCall(t *testing.T) {
 func TestHangingCreatesGiveTheirTurnUp(t *testing.T) {
 	bubble(t, func(r *rig) {
 		release := r.m.hang("create", "web")
-		for i := range 2 * defaultCreates {
+		for i := range 2 * DefaultCreates() {
 			c := sample("web")
 			c.Revision = manifest.Revision(fmt.Sprintf("1-%016x", i))
 			go func() { _ = r.Create(r.within(5*time.Second), c) }()
 		}
 		time.Sleep(time.Second)
-		if got := r.m.count("create"); got != defaultCreates {
-			t.Errorf("%d creates at once, want %d", got, defaultCreates)
+		if got := r.m.count("create"); got != DefaultCreates() {
+			t.Errorf("%d creates at once, want %d", got, DefaultCreates())
 		}
 		time.Sleep(10 * time.Second)
 		other := sample("other")

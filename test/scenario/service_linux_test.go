@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hcs-reconcile/hcs-reconcile/driver/hcs"
 	"github.com/hcs-reconcile/hcs-reconcile/test/wine"
 )
 
@@ -268,7 +269,7 @@ func (w *world) scrape() string {
 // hundred containers at once: each takes one of each call, and only so many are
 // created at a time.
 func hundred(w *world, h *wine.Host) {
-	const most = 4 // what Config.Creates is by default
+	most := hcs.DefaultCreates() // Wine shows the same processors
 	h.Fault(wine.Fault{Fn: "CreateCompleted", Times: -1, Delay: 100 * time.Millisecond})
 	var want []string
 	launches := map[string]int{}

@@ -1,0 +1,39 @@
+package scenario
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hcs-reconcile/hcs-reconcile/test/wine"
+)
+
+// TestDriverOnTheService runs the Windows tests of driver/hcs under Wine: the
+// conformance suite through the real hcsshim with both isolations, the golden
+// documents against hcsshim's own types, and the peeling of its errors.
+func TestDriverOnTheService(t *testing.T) {
+	h := wine.Start(t)
+	exe := wine.BuildTests(t, "../../driver/hcs")
+	h.Install(exe, `C:\suite\hcs.test.exe`)
+	if err := os.CopyFS(h.Path(`C:\suite\testdata`), os.DirFS(filepath.Join("..", "..", "driver", "hcs", "testdata"))); err != nil {
+		t.Fatal(err)
+	}
+	cmd := h.Command(`C:\suite\hcs.test.exe`, "-test.v", "-test.run", "ConformsOnService|TestTaken|TestTwinsMarshalAlike|TestSplitIsWhatWindowsDoes|TestGoldenDocuments")
+	cmd.Dir = h.Path(`C:\suite`)
+	cmd.Env = append(cmd.Env, "HCS_TEST_PAYLOAD="+h.Payload())
+	out, err := cmd.CombinedOutput()
+	text := string(out)
+	for _, want := range []string{"--- PASS: TestConformsOnServiceWithProcessIsolation", "--- PASS: TestConformsOnServiceWithHyperVIsolation"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("missing: %s", want)
+		}
+	}
+	if err != nil || t.Failed() {
+		t.Fatalf("%v\n%s", err, text[max(0, len(text)-6000):])
+	}
+	t.Logf("%d tests passed under Wine", strings.Count(text, "--- PASS: "))
+	if leaks := h.Leaks(); len(leaks) > 0 {
+		t.Errorf("left behind: %v", leaks)
+	}
+}
