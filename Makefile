@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 GO      ?= go
 PKG     := ./...
+# Those that run Wine go one after the other, and alone: Wine bears little beside it.
+WINE    := ./test/wine/... ./test/scenario/...
 RACE    := ./reconcile/... ./manifest/folder/... ./driver/... ./statedb/... ./metrics/... ./web/... ./control/...
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
@@ -17,7 +19,8 @@ demo: build ## Run the daemon on examples/quickstart for a few seconds, and show
 	bash scripts/demo.sh bin/hcs-reconcile
 
 test: vet cross ## Run all tests (what CI runs)
-	$(GO) test $(PKG)
+	$(GO) test $$($(GO) list $(PKG) | grep -v -e /test/wine -e /test/scenario)
+	$(GO) test -p 1 $(WINE)
 	$(GO) test -race -short $(RACE)
 
 check: fmt-check test lint ## Everything that must be green before a change lands
