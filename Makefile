@@ -39,6 +39,9 @@ cross: ## Build and vet for every system that is supported
 wine: ## Install what the tests of the Windows binary need (Debian: Wine, mingw)
 	sh test/wine/setup.sh
 
+deps: wine ## Install every program that tests run against (Debian: Wine, Prometheus, Chromium, git, rsync)
+	sh test/setup.sh
+
 race: ## All tests with the race detector
 	$(GO) test -race $(PKG)
 
@@ -84,4 +87,4 @@ tidy: ## Tidy go.mod
 clean: ## Remove what was built
 	rm -rf bin
 
-.PHONY: help wine build demo test check vet cross race sim mutants fuzz bench lint fmt fmt-check docs cover tidy clean
+.PHONY: help wine deps build demo test check vet cross race sim mutants fuzz bench lint fmt fmt-check docs cover tidy clean
