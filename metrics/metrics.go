@@ -34,6 +34,9 @@ type Options struct {
 	// Stats is asked once per scrape for each running container:
 	// Driver.Stats. nil: no resource metrics.
 	Stats func(context.Context, driver.Ref) (driver.Stats, error)
+	// Sampled is told the figures of every scrape and every Sample, one after the
+	// other. nil: nobody wants to know.
+	Sampled func(map[driver.Ref]driver.Stats)
 
 	Timeout      time.Duration // of one scrape as a whole; default 5s
 	StatsTimeout time.Duration // of one call of Stats; default 1s
@@ -63,8 +66,9 @@ type Metrics struct {
 	exits        *prometheus.CounterVec   // class
 	lag          prometheus.Histogram
 
-	driver *calls
-	store  *calls
+	driver  *calls
+	store   *calls
+	sampler *sampler // nil: there are no resource metrics
 }
 
 var _ engine.Observer = (*Metrics)(nil)
@@ -93,7 +97,9 @@ func New(reg prometheus.Registerer, o Options) *Metrics {
 	m.driver.register(reg)
 	m.store.register(reg)
 	if o.View != nil {
-		reg.MustRegister(newCollector(o))
+		c := newCollector(o)
+		m.sampler = c.sampler
+		reg.MustRegister(c)
 	}
 	return m
 }

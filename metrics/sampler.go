@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
 )
 
 // sampler asks for the statistics of many containers within one deadline. A
@@ -18,8 +19,11 @@ import (
 // one for the same container is begun while it hangs.
 type sampler struct {
 	stats   func(context.Context, driver.Ref) (driver.Stats, error)
-	timeout time.Duration // of one call
+	sampled func(map[driver.Ref]driver.Stats) // nil: nobody wants to know
+	timeout time.Duration                     // of one call
 	workers int
+
+	turn chan struct{} // holds one while a sample is taken
 
 	flying sync.Map            // driver.Ref -> struct{}: calls that have not come back
 	slow   map[driver.Ref]bool // did not answer when last asked: their turn is at the end
@@ -28,6 +32,8 @@ type sampler struct {
 func newSampler(o Options) *sampler {
 	return &sampler{
 		stats:   o.Stats,
+		sampled: o.Sampled,
+		turn:    make(chan struct{}, 1),
 		timeout: positive(o.StatsTimeout, DefaultStatsTimeout),
 		workers: positive(o.StatsCalls, DefaultStatsCalls),
 	}
@@ -39,8 +45,14 @@ var (
 )
 
 // sample returns what could be read before ctx ended, and how many running
-// containers are not in it. Only one sample may be under way at a time.
+// containers are not in it. Samples take turns.
 func (s *sampler) sample(ctx context.Context, refs []driver.Ref) (map[driver.Ref]driver.Stats, int) {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return nil, len(refs)
+	}
 	refs = s.slowLast(refs)
 	answers := make([]answer, len(refs))
 	var g errgroup.Group
@@ -52,7 +64,20 @@ func (s *sampler) sample(ctx context.Context, refs []driver.Ref) (map[driver.Ref
 		})
 	}
 	_ = g.Wait() // the errors are in the answers
-	return s.sort(refs, answers)
+	got, missing := s.sort(refs, answers)
+	if s.sampled != nil {
+		s.sampled(got)
+	}
+	return got, missing
+}
+
+// Sample asks for the figures of all running containers of v, as a scrape does
+// and beside none: Options.Sampled is told what came of it. It returns soon
+// after ctx ends. Without Options.View or Options.Stats it does nothing.
+func (m *Metrics) Sample(ctx context.Context, v *engine.View) {
+	if m.sampler != nil {
+		m.sampler.sample(ctx, refs(v.Containers))
+	}
 }
 
 // sort parts the answers into figures and failures.

@@ -181,3 +181,22 @@ func TestScrapesAtOnceShareTheWork(t *testing.T) {
 		}
 	})
 }
+
+// TestSampleIsAScrapeWithoutMetrics is what the status page looks through.
+func TestSampleIsAScrapeWithoutMetrics(t *testing.T) {
+	var told []int
+	calls := atomic.Int32{}
+	v := many(3)
+	reg := prometheus.NewPedanticRegistry()
+	m := metrics.New(reg, metrics.Options{
+		View:    showing(v),
+		Stats:   func(context.Context, driver.Ref) (driver.Stats, error) { calls.Add(1); return stats(), nil },
+		Sampled: func(got map[driver.Ref]driver.Stats) { told = append(told, len(got)) },
+	})
+	m.Sample(t.Context(), &v)
+	gather(t, reg)
+	if fmt.Sprint(told) != "[3 3]" || calls.Load() != 6 {
+		t.Errorf("told of %v figures after %d calls, want 3 by Sample and 3 by the scrape", told, calls.Load())
+	}
+	metrics.New(prometheus.NewPedanticRegistry(), metrics.Options{}).Sample(t.Context(), &v) // does nothing
+}

@@ -36,6 +36,8 @@ type ContainerStatus struct {
 	LastExit        *ExitStatus       `json:"lastExit,omitempty"`
 	Action          driver.Action     `json:"action,omitempty"` // under way
 	ActionSince     time.Time         `json:"actionSince,omitzero"`
+
+	DependsOn []manifest.Dependency `json:"dependsOn,omitempty"` // of the manifest
 }
 
 // ExitStatus is how the last run ended.
@@ -109,6 +111,7 @@ func (c *Core) status(now time.Time, e *entry) ContainerStatus {
 	if w := e.want; w != nil {
 		s.Desired, s.Revision, s.Line = w.Spec.DesiredState, w.Revision, w.Origin.Line
 		s.Image, s.Labels = w.Spec.Image, w.Metadata.Labels
+		s.DependsOn = w.Spec.DependsOn
 	}
 	c.showRun(&s, e)
 	s.NextTry = e.nextTry(now)
