@@ -33,6 +33,7 @@ type Change struct {
 	Drop   []string
 	Doubt  string // why what is missing may only seem so; "" if the folder is believed
 	SeenAt time.Time
+	ID     string // by which it is followed to what it brings about
 }
 
 // Op is one step that the engine shall take now.
@@ -43,6 +44,7 @@ type Op struct {
 	Reason    Reason
 	At        time.Time // of the decision
 	SeenAt    time.Time // of the change of the folder that led to it; zero if none did
+	Change    string    // id of the newest change of the folder that concerns the container
 }
 
 // Look is what was seen of one container after a step.
@@ -106,6 +108,7 @@ type entry struct {
 	hint       *driver.Status  // an exit that came while a step was under way
 	quarantine time.Time       // no decision before, and none without a later listing
 	seenAt     time.Time       // of the change that is not running yet
+	change     string          // id of the newest change of the folder that concerns it
 	incoming   []driver.Status // of the listing being read
 	listing    uint64
 
@@ -163,14 +166,14 @@ func (c *Core) entry(name string) *entry {
 // Want takes a change of the folder.
 func (c *Core) Want(ch Change) {
 	if ch.Full {
-		c.dropOthers(ch.Put)
+		c.dropOthers(ch.Put, ch.ID)
 	}
 	for _, w := range ch.Put {
-		c.want(c.entry(w.Container.Name()), w, ch.SeenAt)
+		c.want(c.entry(w.Container.Name()), w, ch.SeenAt, ch.ID)
 	}
 	for _, name := range ch.Drop {
 		if e := c.entries[name]; e != nil {
-			c.want(e, Wanted{}, ch.SeenAt)
+			c.want(e, Wanted{}, ch.SeenAt, ch.ID)
 		}
 	}
 	if c.doubt != ch.Doubt {
@@ -180,21 +183,21 @@ func (c *Core) Want(ch Change) {
 	c.wantSeen = true
 }
 
-func (c *Core) dropOthers(put []Wanted) {
+func (c *Core) dropOthers(put []Wanted, id string) {
 	stay := make(map[string]bool, len(put))
 	for _, w := range put {
 		stay[w.Container.Name()] = true
 	}
 	for _, e := range c.sorted() {
 		if !stay[e.name] {
-			c.want(e, Wanted{}, time.Time{})
+			c.want(e, Wanted{}, time.Time{}, id)
 		}
 	}
 }
 
-func (c *Core) want(e *entry, w Wanted, seenAt time.Time) {
+func (c *Core) want(e *entry, w Wanted, seenAt time.Time, id string) {
 	before := e.want
-	e.want, e.blocked, e.refused = w.Container, w.Blocked, nil
+	e.want, e.blocked, e.refused, e.change = w.Container, w.Blocked, nil, id
 	if w.Container != nil {
 		c.brake.wanted(e.name)
 		e.refused = c.refusal(w.Container)

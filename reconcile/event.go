@@ -23,6 +23,7 @@ type Event struct {
 	At        time.Time
 	Kind      Kind
 	Container string
+	Change    string // id of the change of the folder that it goes back to; "" if none is known
 	Revision  string
 	Action    driver.Action // Decided, Done
 	Reason    Reason

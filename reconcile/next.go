@@ -95,7 +95,7 @@ func (c *Core) holdForListing(now time.Time, e *entry, t *Turn) {
 }
 
 func (c *Core) begin(now time.Time, e *entry, d Decision, t *Turn) {
-	op := Op{Action: d.Action, Ref: d.Ref, Container: e.want, Reason: d.Reason, At: now, SeenAt: e.seenAt}
+	op := Op{Action: d.Action, Ref: d.Ref, Container: e.want, Reason: d.Reason, At: now, SeenAt: e.seenAt, Change: e.change}
 	e.busy = &op
 	t.Ops = append(t.Ops, op)
 	if d.Action == driver.Create {
@@ -104,7 +104,7 @@ func (c *Core) begin(now time.Time, e *entry, d Decision, t *Turn) {
 		}
 	}
 	c.events = append(c.events, Event{
-		At: now, Kind: Decided, Container: e.name, Revision: string(d.Ref.Revision), Action: d.Action,
+		At: now, Kind: Decided, Container: e.name, Change: e.change, Revision: string(d.Ref.Revision), Action: d.Action,
 		Reason: d.Reason, State: d.State, Message: d.Message, Warning: d.Reason == GracePeriodOver || d.Reason == ContainerLost,
 	})
 }
@@ -128,7 +128,7 @@ func (c *Core) show(now time.Time, e *entry, d Decision) {
 	}
 	if d.Action == "" && d.State != "" && (d.State != e.last.State || d.Reason != e.last.Reason) && d.Reason != NotYetSeen {
 		c.events = append(c.events, Event{
-			At: now, Kind: Became, Container: e.name, Revision: e.rec.Revision, Reason: d.Reason,
+			At: now, Kind: Became, Container: e.name, Change: e.change, Revision: e.rec.Revision, Reason: d.Reason,
 			State: d.State, Message: d.Message, Warning: warns(d.State),
 		})
 	}
@@ -178,7 +178,7 @@ func (c *Core) wakeAt(e *entry, at time.Time) {
 
 func (c *Core) exitEvent(now time.Time, e *entry, st driver.Status) {
 	c.events = append(c.events, Event{
-		At: now, Kind: Exited, Container: e.name, Revision: string(st.Revision), Exit: st.Exit,
+		At: now, Kind: Exited, Container: e.name, Change: e.change, Revision: string(st.Revision), Exit: st.Exit,
 		Warning: st.Exit.Known && st.Exit.Code != 0 && e.rec.StopAt.IsZero(),
 		Message: exitText(&statedb.Exit{Code: st.Exit.Code, Known: st.Exit.Known}),
 	})
@@ -186,7 +186,7 @@ func (c *Core) exitEvent(now time.Time, e *entry, st driver.Status) {
 
 func (c *Core) doneEvent(now time.Time, e *entry, op Op, err error) {
 	ev := Event{
-		At: now, Kind: Done, Container: e.name, Revision: string(op.Ref.Revision), Action: op.Action,
+		At: now, Kind: Done, Container: e.name, Change: op.Change, Revision: string(op.Ref.Revision), Action: op.Action,
 		Reason: op.Reason, State: e.last.State, Took: now.Sub(op.At), Err: err, Warning: err != nil,
 	}
 	if err != nil {

@@ -36,6 +36,7 @@ type ContainerStatus struct {
 	LastExit        *ExitStatus       `json:"lastExit,omitempty"`
 	Action          driver.Action     `json:"action,omitempty"` // under way
 	ActionSince     time.Time         `json:"actionSince,omitzero"`
+	Change          string            `json:"change,omitempty"` // id of the newest change of the folder that concerns it
 
 	DependsOn []manifest.Dependency `json:"dependsOn,omitempty"` // of the manifest
 }
@@ -103,7 +104,7 @@ func (c *Core) status(now time.Time, e *entry) ContainerStatus {
 		Name: e.name, State: e.last.State, Reason: e.last.Reason, Message: e.last.Message, Since: e.since,
 		Source: e.rec.Source, Restarts: e.rec.Restarts, Failures: e.rec.Failures,
 		Actual:   slices.Clone(e.have), // which changes in place
-		LastExit: exitStatus(e.rec.LastExit),
+		LastExit: exitStatus(e.rec.LastExit), Change: e.change,
 	}
 	if s.State == "" {
 		s.State = StatePending

@@ -72,6 +72,7 @@ type diskEntry struct {
 	Action  string    `json:"action,omitempty"`
 	Reason  string    `json:"why,omitempty"`
 	Message string    `json:"msg,omitempty"`
+	Change  string    `json:"change,omitempty"`
 }
 
 type diskBrake struct {
@@ -163,13 +164,13 @@ func (f ManifestFile) disk() diskFile { return diskFile{Text: f.Text, At: f.At.U
 func (s Spec) disk() diskSpec { return diskSpec{JSON: s.JSON, At: s.At.UTC()} }
 
 func (e Entry) disk() diskEntry {
-	return diskEntry{At: e.At.UTC(), Type: e.Type, Action: e.Action, Reason: e.Reason, Message: e.Message}
+	return diskEntry{At: e.At.UTC(), Type: e.Type, Action: e.Action, Reason: e.Reason, Message: e.Message, Change: e.Change}
 }
 
 func (d diskEntry) entry(seq uint64, container string) Entry {
 	return Entry{
 		Seq: seq, At: d.At, Container: container,
-		Type: d.Type, Action: d.Action, Reason: d.Reason, Message: d.Message,
+		Type: d.Type, Action: d.Action, Reason: d.Reason, Message: d.Message, Change: d.Change,
 	}
 }
 

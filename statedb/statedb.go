@@ -107,6 +107,7 @@ type Entry struct {
 	Action    string
 	Reason    string
 	Message   string
+	Change    string // id of the change of the folder that it goes back to; "" if none is known
 }
 
 // Brake is the memory of the prune brake.

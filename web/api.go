@@ -96,6 +96,7 @@ type Event struct {
 	Action    string    `json:"action,omitempty"`
 	Reason    string    `json:"reason,omitempty"`
 	Message   string    `json:"message,omitempty"`
+	Change    string    `json:"change,omitempty"` // id of the change of the folder that it goes back to
 }
 
 // Events is the answer of /api/v1/events.
@@ -125,6 +126,7 @@ func (p *pages) events(w http.ResponseWriter, r *http.Request) {
 func event(e statedb.Entry) Event {
 	return Event{
 		Seq: e.Seq, At: e.At, Container: e.Container, Type: e.Type, Action: e.Action, Reason: e.Reason, Message: e.Message,
+		Change: e.Change,
 	}
 }
 

@@ -137,7 +137,7 @@ func TestEvents(t *testing.T) {
 		Container string
 		Limit     int
 	}
-	entry := statedb.Entry{Seq: 7, At: noon, Container: "web", Type: "Warning", Action: "start", Reason: "Restart", Message: "m"}
+	entry := statedb.Entry{Seq: 7, At: noon, Container: "web", Type: "Warning", Action: "start", Reason: "Restart", Message: "m", Change: "c0de"}
 	tests := []struct {
 		query string
 		code  int
@@ -170,7 +170,7 @@ func TestEvents(t *testing.T) {
 				return
 			}
 			want := web.Events{Events: []web.Event{{
-				Seq: 7, At: noon, Container: "web", Type: "Warning", Action: "start", Reason: "Restart", Message: "m",
+				Seq: 7, At: noon, Container: "web", Type: "Warning", Action: "start", Reason: "Restart", Message: "m", Change: "c0de",
 			}}}
 			if got := decode[web.Events](t, w); !cmp.Equal(got, want) {
 				t.Errorf("events (-want +got):\n%s", cmp.Diff(want, got))

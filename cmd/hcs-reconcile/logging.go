@@ -5,21 +5,24 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/hcs-reconcile/hcs-reconcile/internal/logkey"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
 )
 
 // The keys of log lines.
 const (
-	keyContainer = "container"
-	keyAction    = "action"
-	keyReason    = "reason"
-	keyState     = "state"
-	keyMessage   = "message"
-	keyTook      = "took"
-	keyErr       = "err"
-	keyRevision  = "revision"
-	keyLag       = "lag"
-	keyProblem   = "problem"
+	keyContainer = logkey.Container
+	keyAction    = logkey.Action
+	keyReason    = logkey.Reason
+	keyState     = logkey.State
+	keyMessage   = logkey.Message
+	keyTook      = logkey.Took
+	keyErr       = logkey.Err
+	keyRevision  = logkey.Revision
+	keyLag       = logkey.Lag
+	keyProblem   = logkey.Problem
+	keyChange    = logkey.Change
+	keyFile      = logkey.File
 )
 
 // newLogger writes to w as the settings say.
@@ -47,23 +50,23 @@ func (l eventLog) Observe(ev reconcile.Event) {
 	log := l.log.With(keyContainer, ev.Container)
 	switch ev.Kind {
 	case reconcile.Decided:
-		log.Debug("step decided", keyAction, ev.Action, keyReason, ev.Reason, keyRevision, ev.Revision)
+		log.Debug("step decided", keyAction, ev.Action, keyReason, ev.Reason, keyRevision, ev.Revision, keyChange, ev.Change)
 	case reconcile.Done:
 		if ev.Err != nil {
-			log.Warn("step failed", keyAction, ev.Action, keyReason, ev.Reason, keyTook, ev.Took, keyErr, ev.Err)
+			log.Warn("step failed", keyAction, ev.Action, keyReason, ev.Reason, keyTook, ev.Took, keyErr, ev.Err, keyChange, ev.Change)
 			return
 		}
 		if ev.Lag > 0 {
 			log = log.With(keyLag, ev.Lag)
 		}
-		log.Info("step", keyAction, ev.Action, keyReason, ev.Reason, keyTook, ev.Took, keyRevision, ev.Revision)
+		log.Info("step", keyAction, ev.Action, keyReason, ev.Reason, keyTook, ev.Took, keyRevision, ev.Revision, keyChange, ev.Change)
 	case reconcile.Exited:
-		atLevel(log, ev.Warning)("container exited", keyMessage, ev.Message, keyRevision, ev.Revision)
+		atLevel(log, ev.Warning)("container exited", keyMessage, ev.Message, keyRevision, ev.Revision, keyChange, ev.Change)
 	case reconcile.Became:
 		if ev.Message != "" {
 			log = log.With(keyMessage, ev.Message)
 		}
-		atLevel(log, ev.Warning)("container state", keyState, ev.State, keyReason, ev.Reason)
+		atLevel(log, ev.Warning)("container state", keyState, ev.State, keyReason, ev.Reason, keyChange, ev.Change)
 	}
 }
 

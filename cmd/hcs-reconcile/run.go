@@ -177,8 +177,9 @@ func (d *daemon) forward(ctx context.Context) {
 
 // tell logs what is wrong with the folder and was not when told was made.
 func (d *daemon) tell(u folder.Update, told map[string]bool) map[string]bool {
-	if u.Full {
-		d.log.Info("manifests read", "files", len(u.Files), "containers", len(u.Put), "source_revision", u.Source.Revision)
+	if len(u.Put)+len(u.Drop) > 0 || u.Full {
+		d.log.Info("manifests read", keyChange, u.ID, "files", len(u.Files)+len(u.Gone), keyFile, someFiles(u),
+			"containers", len(u.Put)+len(u.Drop), "source_revision", u.Source.Revision)
 	}
 	for _, w := range u.Put {
 		for _, n := range notYet(w.Container) {
@@ -200,4 +201,17 @@ func (d *daemon) tell(u folder.Update, told map[string]bool) map[string]bool {
 		}
 	}
 	return now
+}
+
+// filesTold bounds how many files one log line names.
+const filesTold = 8
+
+// someFiles names the files that an update is about, the first few of many.
+func someFiles(u folder.Update) []string {
+	var paths []string
+	for _, f := range u.Files {
+		paths = append(paths, f.Path)
+	}
+	paths = append(paths, u.Gone...)
+	return paths[:min(len(paths), filesTold)]
 }

@@ -54,7 +54,8 @@ type host struct {
 	drops    []string // every name ever dropped
 	puts     int
 	updates  int
-	polled   int // updates that said that there are no events
+	id       string // of the newest update
+	polled   int    // updates that said that there are no events
 }
 
 func newHost() *host {
@@ -85,6 +86,7 @@ func (h *host) apply(u Update) {
 	}
 	h.problems, h.doubt, h.source = u.Problems, u.Doubt, u.Source
 	h.updates++
+	h.id = u.ID
 	h.polled += min(1, len(u.Source.Polling))
 }
 

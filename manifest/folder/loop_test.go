@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -108,8 +109,12 @@ func TestOneOfMany(t *testing.T) {
 	if len(l.wanted) != 500 {
 		t.Fatalf("%d wanted", len(l.wanted))
 	}
+	first := l.id
 	l.write("t7/f77.yaml", doc("c77", "2"))
 	u := l.next()
+	if !regexp.MustCompile("^[0-9a-f]{32}$").MatchString(u.ID) || u.ID == first {
+		t.Errorf("id %q after %q: each update shall have one of its own, fit for a trace", u.ID, first)
+	}
 	if len(u.Put) != 1 || u.Put[0].Container.Name() != "c77" || len(u.Files) != 1 || len(u.Drop)+len(u.Gone) > 0 || u.Full {
 		t.Errorf("update %+v", u)
 	}

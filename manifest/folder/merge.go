@@ -11,6 +11,7 @@ import (
 func Merge(a, b Update) Update {
 	out := b
 	out.SeenAt = earliest(a.SeenAt, b.SeenAt)
+	out.ID = cmp.Or(a.ID, b.ID)
 	out.Files = mergeFiles(a, b)
 	out.Gone = mergeGone(a.Gone, b)
 	if b.Full {

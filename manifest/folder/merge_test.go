@@ -31,6 +31,9 @@ func TestMerge(t *testing.T) {
 		if want := earliest(a.SeenAt, b.SeenAt); !m.SeenAt.Equal(want) {
 			t.Fatalf("seen at %v, want %v", m.SeenAt, want)
 		}
+		if m.ID != a.ID {
+			t.Fatalf("id %q, want that of the older update: it was told when the change was seen", m.ID)
+		}
 		if !slices.IsSortedFunc(m.Put, cmpName) || !slices.IsSorted(m.Drop) {
 			t.Fatal("put or drop is not sorted")
 		}
@@ -76,7 +79,7 @@ func drawUpdate(t *rapid.T, label string) Update {
 	u := Update{
 		Full: rapid.IntRange(0, 3).Draw(t, label+" full") == 0, Doubt: word.Draw(t, "doubt"),
 		Problems: []manifest.Problem{{Message: word.Draw(t, "problem")}}, Source: Source{Revision: word.Draw(t, "revision")},
-		SeenAt: time.Unix(rapid.Int64Range(1, 100).Draw(t, "seen"), 0),
+		SeenAt: time.Unix(rapid.Int64Range(1, 100).Draw(t, "seen"), 0), ID: label,
 	}
 	for _, n := range []string{"a", "b", "c", "d"} {
 		switch rapid.IntRange(0, 2).Draw(t, n) {

@@ -32,6 +32,9 @@ type Update struct {
 	Doubt string
 	// SeenAt is when the oldest change in this update was first noticed.
 	SeenAt time.Time
+	// ID names this update in logs, events, metrics and traces: 32 hexadecimal
+	// digits, the shape of a W3C trace id. Only a Watcher gives one.
+	ID string
 }
 
 // Wanted is one container that the folder asks for.

@@ -3,6 +3,8 @@ package folder
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"time"
@@ -102,12 +104,20 @@ func (l *loop) advance(now time.Time) {
 		if l.unsent != nil {
 			u = Merge(*l.unsent, u)
 		}
+		u.ID = cmp.Or(u.ID, newID())
 		l.unsent = &u
 	}
 	l.wake = l.reader.settle.next()
 	if !l.wake.IsZero() { // a little apart: each turn looks at all open changes
 		l.wake = later(l.wake, now.Add(l.reader.settle.Add/5))
 	}
+}
+
+// newID is what a change is followed by.
+func newID() string {
+	id := make([]byte, 16)
+	_, _ = rand.Read(id) // never fails
+	return hex.EncodeToString(id)
 }
 
 // rescan reads everything, plans the next time, and returns how many files

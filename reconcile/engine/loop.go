@@ -190,7 +190,7 @@ func (l *loop) wanted(u folder.Update, ok bool) {
 }
 
 func change(u folder.Update) reconcile.Change {
-	c := reconcile.Change{Full: u.Full, Drop: u.Drop, Doubt: u.Doubt, SeenAt: u.SeenAt}
+	c := reconcile.Change{Full: u.Full, Drop: u.Drop, Doubt: u.Doubt, SeenAt: u.SeenAt, ID: u.ID}
 	c.Put = make([]reconcile.Wanted, 0, len(u.Put))
 	for _, w := range u.Put {
 		c.Put = append(c.Put, reconcile.Wanted{Container: w.Container, Blocked: w.Blocked})

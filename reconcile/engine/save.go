@@ -63,7 +63,7 @@ func entries(events []reconcile.Event) []statedb.Entry {
 		}
 		es = append(es, statedb.Entry{
 			At: ev.At, Container: ev.Container, Type: severity(ev), Action: string(ev.Action),
-			Reason: string(ev.Reason), Message: ev.Message,
+			Reason: string(ev.Reason), Message: ev.Message, Change: ev.Change,
 		})
 	}
 	return es
