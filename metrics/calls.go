@@ -178,6 +178,14 @@ func (s *countedStore) Specs(name string) (specs []statedb.Spec, err error) {
 	return specs, err
 }
 
+func (s *countedStore) Since(container string, seq uint64, limit int) (p statedb.Page, err error) {
+	err = s.calls.count(callHistory, storeResult, func() (err error) {
+		p, err = s.Store.Since(container, seq, limit)
+		return err
+	})
+	return p, err
+}
+
 func (s *countedStore) History(container string, limit int) (es []statedb.Entry, err error) {
 	err = s.calls.count(callHistory, storeResult, func() (err error) {
 		es, err = s.Store.History(container, limit)

@@ -73,6 +73,11 @@ type diskEntry struct {
 	Reason  string    `json:"why,omitempty"`
 	Message string    `json:"msg,omitempty"`
 	Change  string    `json:"change,omitempty"`
+
+	Kind     string        `json:"kind,omitempty"`
+	Revision string        `json:"rev,omitempty"`
+	State    string        `json:"state,omitempty"`
+	Took     time.Duration `json:"took,omitempty"` // ns
 }
 
 type diskBrake struct {
@@ -164,13 +169,17 @@ func (f ManifestFile) disk() diskFile { return diskFile{Text: f.Text, At: f.At.U
 func (s Spec) disk() diskSpec { return diskSpec{JSON: s.JSON, At: s.At.UTC()} }
 
 func (e Entry) disk() diskEntry {
-	return diskEntry{At: e.At.UTC(), Type: e.Type, Action: e.Action, Reason: e.Reason, Message: e.Message, Change: e.Change}
+	return diskEntry{
+		At: e.At.UTC(), Type: e.Type, Action: e.Action, Reason: e.Reason, Message: e.Message,
+		Change: e.Change, Kind: e.Kind, Revision: e.Revision, State: e.State, Took: e.Took,
+	}
 }
 
 func (d diskEntry) entry(seq uint64, container string) Entry {
 	return Entry{
 		Seq: seq, At: d.At, Container: container,
-		Type: d.Type, Action: d.Action, Reason: d.Reason, Message: d.Message, Change: d.Change,
+		Type: d.Type, Action: d.Action, Reason: d.Reason, Message: d.Message,
+		Change: d.Change, Kind: d.Kind, Revision: d.Revision, State: d.State, Took: d.Took,
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 //
 //	meta
 //	  version              "1", plain text, so that it can always be read
-//	  ledger               sealed {seq, tables: {name: {n, sum}}}
+//	  ledger               sealed {seq, cut, tables: {name: {n, sum}}}
 //	records
 //	  <name>               sealed diskRecord
 //	files
@@ -52,6 +52,8 @@ type DB struct {
 	writing sync.Mutex // one Save at a time
 	indexMu sync.Mutex // guards index; only Save changes it
 	index   *index
+
+	grown bell
 }
 
 // Recovered says what happened if Open found a damaged file: it was set aside
@@ -62,6 +64,7 @@ func (db *DB) Recovered() string { return db.recovered }
 func (db *DB) Close() (err error) {
 	db.closing.Do(func() {
 		db.closed.Store(true)
+		db.grown.breakOff()
 		if db.broken.Load() == nil {
 			err = db.bolt.Close()
 		} else { // bbolt may hold its own locks for ever

@@ -16,6 +16,12 @@ func (f Failing) Specs(string) ([]Spec, error) { return nil, f.Err }
 // History gives Err.
 func (f Failing) History(string, int) ([]Entry, error) { return nil, f.Err }
 
+// Since gives Err.
+func (f Failing) Since(string, uint64, int) (Page, error) { return Page{}, f.Err }
+
+// Grown gives a channel that is never closed: nothing is ever saved.
+func (f Failing) Grown() <-chan struct{} { return nil }
+
 // Close gives Err.
 func (f Failing) Close() error { return f.Err }
 

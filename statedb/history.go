@@ -65,7 +65,7 @@ func (b *book) appendEntry(ix *index, e Entry) error {
 	}
 	ix.add(e.Container, b.ledger.Seq)
 	if len(ix.byName[e.Container]) > MaxContainerHistory {
-		if err := b.drop(tableHistory, historyKey(ix.pop(e.Container), e.Container)); err != nil {
+		if err := b.cut(historyKey(ix.pop(e.Container), e.Container)); err != nil {
 			return err
 		}
 	}
@@ -75,6 +75,12 @@ func (b *book) appendEntry(ix *index, e Entry) error {
 	oldest, _ := b.tx.Bucket([]byte(tableHistory)).Cursor().First()
 	key := slices.Clone(oldest)
 	ix.pop(string(key[seqBytes:]))
+	return b.cut(key)
+}
+
+// cut removes an entry, and keeps in mind that it was there.
+func (b *book) cut(key []byte) error {
+	b.ledger.Cut = max(b.ledger.Cut, seqOf(key))
 	return b.drop(tableHistory, key)
 }
 

@@ -14,6 +14,7 @@ import (
 type Mem struct {
 	disk   *memDisk
 	closed atomic.Bool
+	grown  bell
 }
 
 // memDisk is what outlives a Close.
@@ -25,6 +26,7 @@ type memDisk struct {
 	history []Entry           // oldest first
 	counts  map[string]int    // entries of each container
 	seq     uint64
+	cut     uint64 // the last one that is not kept any more
 	brake   []byte
 }
 
@@ -39,13 +41,14 @@ func NewMem() *Mem {
 // Reopen gives a new store with the same content, as a restart of the daemon
 // would, and closes m.
 func (m *Mem) Reopen() *Mem {
-	m.closed.Store(true)
+	_ = m.Close()
 	return &Mem{disk: m.disk}
 }
 
 // Close makes later calls fail with ErrClosed.
 func (m *Mem) Close() error {
 	m.closed.Store(true)
+	m.grown.breakOff()
 	return nil
 }
 
@@ -111,6 +114,9 @@ func (m *Mem) Save(b Batch) error {
 	for _, e := range b.Entries {
 		d.keepEntry(e)
 	}
+	if len(b.Entries) > 0 {
+		m.grown.ring()
+	}
 	return nil
 }
 
@@ -165,6 +171,7 @@ func (d *memDisk) keepEntry(e Entry) {
 
 func (d *memDisk) dropEntry(i int) {
 	name := d.history[i].Container
+	d.cut = max(d.cut, d.history[i].Seq)
 	if d.counts[name]--; d.counts[name] == 0 {
 		delete(d.counts, name)
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -267,6 +268,9 @@ func (db *DB) repair() error {
 	return db.bolt.Update(func(tx *bbolt.Tx) error {
 		if err := createTables(tx); err != nil {
 			return err
+		}
+		if slices.ContainsFunc(bad, func(r BadRecord) bool { return r.Bucket == tableHistory }) {
+			found.Cut = found.Seq
 		}
 		b := &book{tx: tx, ledger: found}
 		if err := each(bad, b.setAside); err != nil {

@@ -17,7 +17,11 @@ func (db *DB) Save(b Batch) error {
 	}
 	db.writing.Lock()
 	defer db.writing.Unlock()
-	return db.update(func(book *book) error { return book.save(b, db) })
+	err := db.update(func(book *book) error { return book.save(b, db) })
+	if err == nil && len(b.Entries) > 0 {
+		db.grown.ring()
+	}
+	return err
 }
 
 func (b *book) save(batch Batch, db *DB) error {

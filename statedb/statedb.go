@@ -104,10 +104,24 @@ type Entry struct {
 	At        time.Time
 	Container string
 	Type      string // Normal | Warning
+	Kind      string // what it tells of: Decided, Done, Exited …; "" in entries of older versions
+	Revision  string // of the container that it tells of
 	Action    string
+	State     string // shown from then on
 	Reason    string
 	Message   string
 	Change    string // id of the change of the folder that it goes back to; "" if none is known
+	Took      time.Duration // of a step that is done; 0 if it says nothing of that
+}
+
+// Page is a part of the history, oldest first.
+type Page struct {
+	Entries []Entry
+	// Next is where the page after this one begins: what to give to Since.
+	Next uint64
+	// Cut says that entries after the one asked for are not kept any more, so
+	// that some may be missing from this page.
+	Cut bool
 }
 
 // Brake is the memory of the prune brake.
@@ -173,5 +187,11 @@ type Store interface {
 	Save(b Batch) error
 	Specs(name string) ([]Spec, error)                  // newest first
 	History(container string, max int) ([]Entry, error) // newest first; "" is all, max <= 0 no limit
-	Close() error                                       // may be called again; later calls give ErrClosed
+	// Since gives the entries whose number is above seq. To follow the history
+	// without losing or doubling any: take Grown, then read, and when there is
+	// no more to read wait for what was taken.
+	Since(container string, seq uint64, max int) (Page, error)
+	// Grown is closed by the next Save that adds to the history, or by Close.
+	Grown() <-chan struct{}
+	Close() error // may be called again; later calls give ErrClosed
 }

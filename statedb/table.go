@@ -34,6 +34,7 @@ func sealedTables() []string {
 // without a trace, so each table's entries are counted and their seals summed.
 type ledger struct {
 	Seq    uint64           `json:"seq,omitempty"` // last one given in the history
+	Cut    uint64           `json:"cut,omitempty"` // last one of the history that is not kept any more
 	Tables map[string]tally `json:"tables,omitempty"`
 }
 
@@ -140,7 +141,7 @@ func audit(tx *bbolt.Tx) (bad []BadRecord, found ledger) {
 	if wantErr != nil {
 		bad = append(bad, BadRecord{Bucket: tableMeta, Key: keyLedger, Err: wantErr})
 	}
-	b := &book{ledger: ledger{Seq: want.Seq}}
+	b := &book{ledger: ledger{Seq: want.Seq, Cut: want.Cut}}
 	for _, table := range sealedTables() {
 		bucket := tx.Bucket([]byte(table))
 		if bucket == nil {

@@ -258,9 +258,10 @@ func testClosed(t *testing.T, s *subject) {
 	_, load := s.Load()
 	_, specs := s.Specs("web")
 	_, history := s.History("", 0)
+	_, since := s.Since("", 0, 0)
 	full := statedb.Batch{Put: []statedb.Record{{Name: "web"}}}
 	for name, got := range map[string]error{
-		"Load": load, "Specs": specs, "History": history, "Save": s.Save(full), "Save of nothing": s.Save(statedb.Batch{}),
+		"Load": load, "Specs": specs, "History": history, "Since": since, "Save": s.Save(full), "Save of nothing": s.Save(statedb.Batch{}),
 	} {
 		if !errors.Is(got, statedb.ErrClosed) {
 			t.Errorf("%s: got error %v, want %v", name, got, statedb.ErrClosed)

@@ -35,6 +35,9 @@ func Run(t *testing.T, place func(t *testing.T) Reopen) {
 		"history":         testHistory,
 		"history limit":   testHistoryLimit,
 		"container limit": testContainerLimit,
+		"since":           testSince,
+		"since a cut":     testSinceCut,
+		"followers":       testFollowers,
 		"refusals":        testRefusals,
 		"no sharing":      testNoSharing,
 		"concurrent":      testConcurrent,
@@ -54,8 +57,9 @@ func RunFailing(t *testing.T, s statedb.Store, want error) {
 	_, load := s.Load()
 	_, specs := s.Specs("web")
 	_, history := s.History("", 0)
+	_, since := s.Since("", 0, 0)
 	for name, got := range map[string]error{
-		"Load": load, "Save": s.Save(statedb.Batch{}), "Specs": specs, "History": history, "Close": s.Close(),
+		"Load": load, "Save": s.Save(statedb.Batch{}), "Specs": specs, "History": history, "Since": since, "Close": s.Close(),
 	} {
 		if !errors.Is(got, want) {
 			t.Errorf("%s: got error %v, want %v", name, got, want)
