@@ -111,6 +111,16 @@ func (e *Engine) ConfirmPrune(ctx context.Context) (names []string, err error) {
 	return names, err
 }
 
+// Record adds an event that happened outside the loop, such as a session of
+// exec, to those that observers and the history are told. The loop gives it
+// its time.
+func (e *Engine) Record(ctx context.Context, ev reconcile.Event) error {
+	return e.ask(ctx, func(l *loop) {
+		ev.At = time.Now()
+		l.outside = append(l.outside, ev)
+	})
+}
+
 // ask runs f in the loop and waits for it.
 func (e *Engine) ask(ctx context.Context, f func(*loop)) error {
 	answered := make(chan struct{})

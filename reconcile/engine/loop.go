@@ -21,14 +21,16 @@ type loop struct {
 	results  chan result
 	listings chan listing
 
-	calls   calls                            // under way
-	list    lister                           // when to list next
-	history []statedb.Entry                  // to be written with the next turn
-	texts   map[string]*statedb.ManifestFile // the same; nil drops the path
-	files   map[string]bool                  // path -> valid
-	folder  folder.Update                    // the newest, for its problems and source
-	saveErr error
-	ending  time.Time // when Run must return at the latest; zero: not ending
+	calls      calls                            // under way
+	list       lister                           // when to list next
+	history    []statedb.Entry                  // to be written with the next turn
+	outside    []reconcile.Event                // of Record, to be told with the next turn
+	texts      map[string]*statedb.ManifestFile // the same; nil drops the path
+	files      map[string]bool                  // path -> valid
+	folder     folder.Update                    // the newest, for its problems and source
+	saveErr    error
+	historyDue time.Time // when history is written alone; zero: none waits
+	ending     time.Time // when Run must return at the latest; zero: not ending
 }
 
 func newLoop(cfg Config, requests <-chan func(*loop)) *loop {
@@ -143,13 +145,15 @@ func (l *loop) turn(work context.Context, now time.Time) time.Time {
 		free = 0
 	}
 	t := l.core.Next(now, free)
-	if l.save(now, t) {
+	t.Events, l.outside = append(l.outside, t.Events...), nil
+	told, saved := l.save(now, t)
+	if saved {
 		for _, op := range t.Ops {
 			l.calls.begin(op, now.Add(l.cfg.Timeout))
 			go l.perform(work, op)
 		}
 	}
-	for _, ev := range t.Events {
+	for _, ev := range told {
 		for _, o := range l.cfg.Observers {
 			o.Observe(ev)
 		}
@@ -160,7 +164,7 @@ func (l *loop) turn(work context.Context, now time.Time) time.Time {
 	if l.list.begin(now) {
 		go l.look(work)
 	}
-	return soonest(l.core.Wake(), l.list.wake(), l.calls.deadline(), l.ending)
+	return soonest(l.core.Wake(), l.list.wake(), l.calls.deadline(), l.ending, l.historyDue)
 }
 
 func (l *loop) wanted(u folder.Update, ok bool) {

@@ -9,27 +9,46 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/statedb"
 )
 
-// save writes what the turn decided before any of it is done. History alone
-// waits for company.
-func (l *loop) save(now time.Time, t reconcile.Turn) bool {
-	l.history = append(l.history, entries(t.Events)...)
-	b := statedb.Batch{Put: t.Put, Drop: t.Drop, Specs: t.Specs, Brake: t.Brake}
-	if b.Empty() && len(l.texts) == 0 {
-		return true
+// save writes what the turn decided before any of it is done, and returns the
+// events to tell of. History alone waits a moment for company, so that a step
+// costs one transaction more often than two.
+func (l *loop) save(now time.Time, t reconcile.Turn) (told []reconcile.Event, saved bool) {
+	b := statedb.Batch{Put: t.Put, Drop: t.Drop, Specs: t.Specs, Brake: t.Brake, Entries: entries(t.Events)}
+	if len(l.history)+len(b.Entries) > 0 && l.historyDue.IsZero() {
+		l.historyDue = now.Add(historyWait)
+	}
+	alone := len(t.Put)+len(t.Drop)+len(t.Specs)+len(l.texts) == 0 && t.Brake == nil
+	if alone && (l.historyDue.IsZero() || now.Before(l.historyDue)) {
+		l.keep(b.Entries)
+		return t.Events, true
 	}
 	if err := l.write(b); err != nil {
+		// What was decided is taken back, and will be decided again.
+		told = slices.DeleteFunc(slices.Clone(t.Events), func(ev reconcile.Event) bool { return ev.Kind == reconcile.Decided })
+		l.keep(entries(told))
+		if l.historyDue = (time.Time{}); len(l.history) > 0 {
+			l.historyDue = now.Add(saveRetry)
+		}
 		l.core.NotSaved(now, t)
-		return false
+		return told, false
 	}
-	return true
+	return t.Events, true
 }
 
-// historyKept bounds the history that waits for a store that fails.
-const historyKept = 1000
+const (
+	historyWait = 100 * time.Millisecond // at most, for something else to be written
+	saveRetry   = time.Second            // of history that could not be written
+	historyKept = 1000                   // entries at most that wait for a store that fails
+)
+
+func (l *loop) keep(es []statedb.Entry) {
+	l.history = append(l.history, es...)
+	l.history = l.history[max(0, len(l.history)-historyKept):]
+}
 
 // write adds what waits to be written, and forgets it once it is.
 func (l *loop) write(b statedb.Batch) error {
-	b.Entries = l.history
+	b.Entries = slices.Concat(l.history, b.Entries)
 	for _, path := range slices.Sorted(maps.Keys(l.texts)) {
 		if f := l.texts[path]; f != nil {
 			b.Files = append(b.Files, *f)
@@ -46,25 +65,26 @@ func (l *loop) write(b statedb.Batch) error {
 	}
 	l.saveErr = err
 	if err != nil {
-		l.history = l.history[max(0, len(l.history)-historyKept):]
 		return err
 	}
-	l.history = nil
+	l.history, l.historyDue = nil, time.Time{}
 	clear(l.texts)
 	return nil
 }
 
-// entries are the events that the history keeps: decisions, exits, failures.
+// entries are the events as the history keeps them: each one, once.
 func entries(events []reconcile.Event) []statedb.Entry {
-	var es []statedb.Entry
+	es := make([]statedb.Entry, 0, len(events))
 	for _, ev := range events {
-		if ev.Kind == reconcile.Done && ev.Err == nil || ev.Kind == reconcile.Became && !ev.Warning {
-			continue
+		e := statedb.Entry{
+			At: ev.At, Container: ev.Container, Type: severity(ev), Kind: string(ev.Kind), Revision: ev.Revision,
+			Action: string(ev.Action), State: string(ev.State), Reason: string(ev.Reason), Message: ev.Message, Took: ev.Took,
+			Change: ev.Change,
 		}
-		es = append(es, statedb.Entry{
-			At: ev.At, Container: ev.Container, Type: severity(ev), Action: string(ev.Action),
-			Reason: string(ev.Reason), Message: ev.Message, Change: ev.Change,
-		})
+		if ev.Kind == reconcile.Exited {
+			e.Reason = string(reconcile.Exited) // it has no other
+		}
+		es = append(es, e)
 	}
 	return es
 }
