@@ -94,7 +94,7 @@ type Confirmed struct {
 // Engine is what the server needs of an engine.Engine.
 type Engine interface {
 	View(ctx context.Context) (engine.View, error)
-	ConfirmPrune(ctx context.Context) ([]string, error)
+	ConfirmPrune(ctx context.Context, by string) ([]string, error)
 }
 
 // Store is what the server needs of a statedb.Store.

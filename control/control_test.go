@@ -32,7 +32,7 @@ type fakeEngine struct {
 
 func (e *fakeEngine) View(context.Context) (engine.View, error) { return e.view, e.err }
 
-func (e *fakeEngine) ConfirmPrune(context.Context) ([]string, error) { return e.held, e.err }
+func (e *fakeEngine) ConfirmPrune(context.Context, string) ([]string, error) { return e.held, e.err }
 
 var moment = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 

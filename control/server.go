@@ -126,6 +126,6 @@ func (s *server) events(r *http.Request) ([]Event, error) {
 }
 
 func (s *server) confirmPrune(r *http.Request) (Confirmed, error) {
-	names, err := s.engine.ConfirmPrune(r.Context())
+	names, err := s.engine.ConfirmPrune(r.Context(), "the command line")
 	return Confirmed{Released: append([]string{}, names...)}, err
 }

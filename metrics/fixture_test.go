@@ -28,6 +28,7 @@ func web() reconcile.ContainerStatus {
 		BackOff: 8 * time.Second, NextTry: noon.Add(time.Minute),
 		LastExit: &reconcile.ExitStatus{Code: &code, Text: "crash", At: noon.Add(-time.Minute)},
 		Action:   driver.Shutdown, ActionSince: noon,
+		Hold: &reconcile.HoldStatus{Since: noon, Until: noon.Add(time.Hour), By: "me"},
 	}
 }
 

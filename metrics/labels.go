@@ -91,7 +91,7 @@ func storeResult(err error) string {
 
 func reasonNames() []string {
 	names := []string{reasonExited, reasonOther}
-	for _, r := range slices.Concat(reconcile.StepReasons, reconcile.WaitReasons) {
+	for _, r := range slices.Concat(reconcile.StepReasons, reconcile.WaitReasons, reconcile.OtherReasons) {
 		names = append(names, string(r))
 	}
 	return names

@@ -139,7 +139,7 @@ func (m *Metrics) Observe(ev reconcile.Event) {
 		}
 	case reconcile.Exited:
 		m.exits.WithLabelValues(exitClass(ev.Exit.Code, ev.Exit.Known)).Inc()
-	case reconcile.Became: // shown by the gauges
+	case reconcile.Became, reconcile.Asked: // shown by the gauges, and counted above
 	}
 }
 

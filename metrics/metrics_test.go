@@ -133,7 +133,7 @@ func TestRestartsAddNoSeries(t *testing.T) {
 		st.Started, st.Since = noon.Add(time.Duration(n)*time.Second), noon.Add(time.Duration(n)*time.Second)
 		st.LastExit = &reconcile.ExitStatus{Code: &code, At: st.Started, Text: fmt.Sprint(code)}
 		now = view(st)
-		for _, kind := range []reconcile.Kind{reconcile.Decided, reconcile.Done, reconcile.Exited, reconcile.Became} {
+		for _, kind := range []reconcile.Kind{reconcile.Decided, reconcile.Done, reconcile.Exited, reconcile.Became, reconcile.Asked} {
 			m.Observe(reconcile.Event{
 				At: st.Started, Kind: kind, Container: "web", Revision: string(rev), Action: driver.Start,
 				Reason: reconcile.Restart, Message: fmt.Sprint("pid ", n), Exit: driver.Exit{Code: code, Known: true},

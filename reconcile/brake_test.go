@@ -116,7 +116,7 @@ func TestBrakeOutlivesTheDaemon(t *testing.T) {
 	if n := b.gone(all); n != 0 {
 		t.Errorf("%d gone after a restart of the daemon", n)
 	}
-	if names := b.c.ConfirmPrune(b.now); len(names) != 10 {
+	if names := b.c.ConfirmPrune(b.now, "me"); len(names) != 10 {
 		t.Errorf("confirmed %v", names)
 	}
 	b.settle()

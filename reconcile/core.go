@@ -78,6 +78,7 @@ type Core struct {
 	ready   []*entry            // to be decided when a worker is free
 	wakes   wakeHeap
 	events  []Event
+	wishes  []*entry // operators wait until their records are written
 	brake   brake
 	doubt   string
 	foreign []driver.Foreign
@@ -117,6 +118,8 @@ type entry struct {
 	index int // in the wake heap, -1 if not in it
 	last  Decision
 	since time.Time // since when last.State holds
+
+	answers []answer // of ConditionTypes, in their order
 }
 
 type queue uint8
@@ -233,9 +236,14 @@ func (c *Core) Drain() {
 	}
 }
 
-// ConfirmPrune lets go what the prune brake holds back.
-func (c *Core) ConfirmPrune(now time.Time) (names []string) {
+// ConfirmPrune lets go what the prune brake holds back, at the word of by.
+func (c *Core) ConfirmPrune(now time.Time, by string) (names []string) {
 	names = c.brake.confirm(now)
+	for _, n := range names {
+		c.events = append(c.events, Event{
+			At: now, Kind: Asked, Container: n, Reason: PruneConfirmed, State: StatePruneBlocked, Message: "removal confirmed by " + by,
+		})
+	}
 	c.touchUnwanted()
 	return names
 }

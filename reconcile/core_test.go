@@ -353,7 +353,7 @@ func TestDependencies(t *testing.T) {
 	// All go: dependents first.
 	b.folder("x")
 	b.settle()
-	b.c.ConfirmPrune(b.now)
+	b.c.ConfirmPrune(b.now, "me")
 	b.settle()
 	took := strings.Split(b.took(), ", ")
 	if slices.Index(took, "shutdown db") < slices.Index(took, "shutdown web") {

@@ -54,17 +54,23 @@ type Decision struct {
 func Decide(v View) Decision {
 	s := step{View: v, rec: v.Record}
 	if v.Want == nil {
+		if d, held := s.onHold(); held {
+			return d
+		}
 		return s.discard()
 	}
 	s.split()
 	s.turnTo(v.Want)
+	if d, held := s.onHold(); held {
+		return d
+	}
 	switch {
 	case v.Draining:
 		return s.rest(DaemonStopping)
 	case v.Want.Spec.DesiredState == manifest.DesiredStopped:
 		return s.rest(DesiredStopped)
 	}
-	if s.cur != nil {
+	if s.cur != nil && !s.restarting() {
 		s.recall(s.cur)
 	}
 	switch {
@@ -72,6 +78,8 @@ func Decide(v View) Decision {
 		return s.replace(s.old[0])
 	case s.cur == nil:
 		return s.missing()
+	case s.rec.Ask == statedb.AskRestart && live(s.cur):
+		return s.restart()
 	}
 	switch s.cur.State {
 	case driver.Running:
@@ -139,38 +147,9 @@ func (s *step) rank(h *driver.Status) int {
 
 func live(h *driver.Status) bool { return h.State == driver.Running || h.State == driver.Paused }
 
-// turnTo makes the record speak of the wanted revision.
-func (s *step) turnTo(c *manifest.Container) {
-	r := &s.rec
-	r.Source, r.Needs = c.Origin.File, c.Needs()
-	s.takeGrace()
-	if s.cur != nil && live(s.cur) {
-		r.Ran, r.Started, r.Verdict, r.Edit = true, s.cur.Started, "", ""
-	}
-	if r.Revision != string(c.Revision) {
-		same, known := c.Matches(manifest.Revision(r.Revision))
-		if r.Revision == "" || known && !same {
-			fresh(r)
-			r.Ran = s.cur != nil && live(s.cur)
-		}
-		r.Revision = string(c.Revision)
-	}
-	s.forgive(c)
-}
-
-// fresh forgets what was counted for another revision.
-func fresh(r *statedb.Record) {
-	r.Ran, r.Failures, r.Recent, r.RetryAt, r.Verdict, r.Edit, r.Live = false, 0, nil, time.Time{}, "", "", ""
-	calmDown(r)
-}
-
-// calmDown forgets failed calls.
-func calmDown(r *statedb.Record) {
-	r.FailedOp, r.OpErrors, r.OpRetryAt, r.LastError = "", 0, time.Time{}, ""
-}
-
 // discard is the way of a container that no manifest asks for.
 func (s *step) discard() Decision {
+	clearAsk(&s.rec)
 	if len(s.Have) == 0 {
 		if s.HoldStop != nil && s.HoldStop.Reason == FolderInDoubt {
 			return s.held(*s.HoldStop) // it may be wanted again, and must not have forgotten that it is done
@@ -188,6 +167,9 @@ func (s *step) discard() Decision {
 // rest is the way of a container that is wanted, but not running.
 func (s *step) rest(why Reason) Decision {
 	s.count()
+	if why == DesiredStopped {
+		clearAsk(&s.rec)
+	}
 	if len(s.Have) > 0 {
 		return s.stop(s.Have[0], why)
 	}
@@ -208,10 +190,10 @@ func (s *step) replace(old driver.Status) Decision {
 func (s *step) missing() Decision {
 	s.count()
 	clearStop(&s.rec) // what was being stopped is gone
+	why := s.pardon(NewContainer)
 	if d, over := s.verdict(); over {
 		return d
 	}
-	why := NewContainer
 	if e := s.rec.LastExit; e != nil && !e.Asked && s.rec.Failures > 0 {
 		why = ContainerLost
 	}
@@ -223,6 +205,7 @@ func (s *step) missing() Decision {
 
 // start runs the init process of a container that is made or has ended.
 func (s *step) start(why Reason) Decision {
+	why = s.pardon(why)
 	if d, over := s.verdict(); over {
 		return d
 	}
@@ -236,6 +219,7 @@ func (s *step) start(why Reason) Decision {
 	if d.Action != "" {
 		d.Record.Ran, d.Record.Live = true, s.Want.Live
 		clearStop(&d.Record)
+		clearAsk(&d.Record) // not before: a crash must not lose the wish, nor do it twice
 	}
 	return d
 }

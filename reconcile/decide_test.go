@@ -85,6 +85,29 @@ func holdStop(s *scene) {
 	s.HoldStop = &reconcile.Hold{State: reconcile.StatePruneBlocked, Reason: reconcile.PruneBlocked, Message: "brake"}
 }
 
+// heldFor is an operator's hold that ends after d; 0: by release only.
+func heldFor(d time.Duration) func(*scene) {
+	return record(func(r *statedb.Record) {
+		r.Hold = &statedb.Hold{Since: ago(time.Minute), By: "me"}
+		if d > 0 {
+			r.Hold.Until = noon.Add(d)
+		}
+	})
+}
+
+func asks(a statedb.Ask) func(*scene) {
+	return record(func(r *statedb.Record) { r.Ask, r.AskBy = a, "me" })
+}
+
+// restarting is an operator's restart whose stop was asked for since ago.
+func restarting(since time.Duration) func(*scene) {
+	return func(s *scene) {
+		asks(statedb.AskRestart)(s)
+		stopping(s.Want.Revision, since, 30*time.Second)(s)
+		s.Record.StopReason = string(reconcile.OperatorRestart)
+	}
+}
+
 // row is one line of the state table; docs/architecture.md shows it too.
 type row struct {
 	name string
@@ -178,6 +201,28 @@ var table = []row{
 	{"in no manifest, grace period over", "-", with(is(driver.Running), stopping(other, 30*time.Second, 30*time.Second)), "terminate", "GracePeriodOver", "Stopping", 0},
 	{"in no manifest, has ended", "-", with(is(driver.Stopped)), "remove", "NotInManifests", "Stopping", 0},
 	{"in no manifest, made and never started", "-", with(is(driver.Created)), "remove", "NotInManifests", "Stopping", 0},
+	{"held by an operator, runs", "", with(is(driver.Running), heldFor(time.Hour)), "", "OperatorHold", "Held", time.Hour},
+	{"held, other revision runs", "", with(otherRevision(driver.Running), heldFor(time.Hour)), "", "OperatorHold", "Held", time.Hour},
+	{"held, has exited", "", with(ran(time.Second, 1), heldFor(time.Hour)), "", "OperatorHold", "Held", time.Hour},
+	{"held until released, in no manifest", "-", with(is(driver.Running), heldFor(0)), "", "OperatorHold", "Held", 0},
+	{"held, asked to stop before, grace period over", "", with(otherRevision(driver.Running), stopping(other, time.Hour, time.Second), heldFor(time.Hour)), "", "OperatorHold", "Held", time.Hour},
+	{"the hold is over", "", with(record(func(r *statedb.Record) { r.Hold = &statedb.Hold{Since: ago(time.Hour), Until: noon} })), "create", "NewContainer", "Creating", 0},
+	{"held, and the daemon stops its containers", "", with(is(driver.Running), heldFor(time.Hour), func(s *scene) { s.Draining = true }), "shutdown", "DaemonStopping", "Stopping", 0},
+
+	{"an operator wants a restart", "", with(is(driver.Running), asks(statedb.AskRestart)), "shutdown", "OperatorRestart", "Stopping", 0},
+	{"restart, a dependency is missing", "", with(is(driver.Running), holdStart, asks(statedb.AskRestart)), "", "DependencyNotMet", "Running", 0},
+	{"restart, asked to stop", "", with(is(driver.Running), restarting(10*time.Second)), "", "WaitingForExit", "Stopping", 20 * time.Second},
+	{"restart, grace period over", "", with(is(driver.Running), restarting(30*time.Second)), "terminate", "GracePeriodOver", "Stopping", 0},
+	{"restart, has ended", "", with(ran(time.Hour, 143), restarting(time.Second)), "start", "OperatorRestart", "Starting", 0},
+	{"restart, and it ended by itself first", "", with(ran(time.Second, 1), asks(statedb.AskRestart)), "start", "OperatorRestart", "Starting", 0},
+	{"restart of what completed", "restartPolicy: OnFailure", with(ran(time.Second, 0), asks(statedb.AskRestart)), "start", "OperatorRestart", "Starting", 0},
+	{"restart, but it is to be stopped now", "desiredState: Stopped", with(is(driver.Stopped), asks(statedb.AskRestart)), "remove", "DesiredStopped", "Stopping", 0},
+	{"an operator wants a retry, it gave up", "", with(is(driver.Stopped), asks(statedb.AskRetry), func(s *scene) {
+		s.Record.Verdict, s.Record.Edit, s.Record.SeenExit = statedb.GaveUp, s.Want.Digest(), s.Have[0].Exit.At
+	}), "start", "OperatorRetry", "Starting", 0},
+	{"an operator wants a retry, a delay runs", "", with(ran(time.Second, 1), asks(statedb.AskRetry)), "start", "OperatorRetry", "Starting", 0},
+	{"an operator wants a retry, and it runs", "", with(is(driver.Running), asks(statedb.AskRetry)), "", "UpToDate", "Running", 0},
+
 	{"the daemon stops its containers", "", with(is(driver.Running), func(s *scene) { s.Draining = true }), "shutdown", "DaemonStopping", "Stopping", 0},
 }
 

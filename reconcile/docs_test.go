@@ -41,7 +41,8 @@ func TestDocsStateTable(t *testing.T) {
 
 func TestDocsReasons(t *testing.T) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "For a step: %s.\n\nFor none: %s.\n", words(reconcile.StepReasons), words(reconcile.WaitReasons))
+	fmt.Fprintf(&b, "For a step: %s.\n\nFor none: %s.\n\nOf an event alone: %s.\n",
+		words(reconcile.StepReasons), words(reconcile.WaitReasons), words(reconcile.OtherReasons))
 	section(t, "reasons", b.String())
 }
 

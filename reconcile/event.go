@@ -15,6 +15,7 @@ const (
 	Done    Kind = "Done"    // its call came back, well or not
 	Exited  Kind = "Exited"  // an init process ended
 	Became  Kind = "Became"  // the shown state or its reason changed without a step
+	Asked   Kind = "Asked"   // an operator asked for something, Message says who; or a hold is over
 )
 
 // Event is one thing that happened. Log line, metric and history entry are

@@ -263,6 +263,9 @@ func (c *Core) NotSaved(now time.Time, t Turn) {
 		if e := c.entries[r.Name]; e != nil {
 			e.saved.Name = "" // differs from any record: is written again
 			c.wakeAt(e, retry)
+			if e.busy != nil || !e.quarantine.IsZero() { // no decision will write it
+				c.wishes = append(c.wishes, e)
+			}
 		}
 	}
 	for _, name := range t.Drop {

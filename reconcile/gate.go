@@ -54,7 +54,7 @@ func (c *Core) met(dep manifest.Dependency) (is State, met bool) {
 	case manifest.ConditionStarted:
 		met = completed || e.running()
 	case manifest.ConditionReady:
-		met = e.running()
+		met = e.ready()
 	}
 	switch is = e.last.State; {
 	case is == "":
@@ -73,13 +73,22 @@ func (c *Core) current(e *entry) bool {
 
 // running reports whether a container of the wanted revision runs.
 func (e *entry) running() bool {
-	return slices.ContainsFunc(e.have, func(s driver.Status) bool {
-		if !live(&s) {
-			return false
-		}
-		same, known := e.want.Matches(s.Revision)
-		return same || !known
-	})
+	return slices.ContainsFunc(e.have, func(s driver.Status) bool { return live(&s) && e.wants(s.Revision) })
+}
+
+// ready reports whether a container of the wanted revision runs and does its
+// work. It is the one place that says so.
+func (e *entry) ready() bool {
+	return slices.ContainsFunc(e.have, func(s driver.Status) bool { return s.State == driver.Running && e.wants(s.Revision) })
+}
+
+// wants reports whether r is the wanted revision, in r's own terms.
+func (e *entry) wants(r manifest.Revision) bool {
+	if e.want == nil || e.want.Revision == r {
+		return e.want != nil
+	}
+	same, known := e.want.Matches(r)
+	return same || !known
 }
 
 // holdStop is what is against stopping or removing e.

@@ -12,10 +12,11 @@ import (
 // Next decides on everything that is in line, and hands out at most free steps.
 func (c *Core) Next(now time.Time, free int) Turn {
 	var t Turn
+	c.due(now)
 	if !c.wantSeen || !c.haveSeen {
+		c.putWishes(&t)
 		return t
 	}
-	c.due(now)
 	c.applyBrake(now, &t)
 	for len(c.dirty) > 0 {
 		line := c.dirty
@@ -31,6 +32,7 @@ func (c *Core) Next(now time.Time, free int) Turn {
 		e.queue = idle
 		c.decide(now, e, 1, &t)
 	}
+	c.putWishes(&t)
 	t.Events, c.events = c.events, nil
 	t.Wake = c.wakes.first()
 	return t
@@ -48,6 +50,7 @@ func (c *Core) due(now time.Time) {
 
 // decide takes the decision for e; a step that finds no free worker waits in line.
 func (c *Core) decide(now time.Time, e *entry, free int, t *Turn) {
+	defer c.note(now, e)
 	if e.busy != nil {
 		return
 	}
@@ -67,6 +70,9 @@ func (c *Core) decide(now time.Time, e *entry, free int, t *Turn) {
 	}
 	if d.State != e.last.State || d.Record.Verdict != e.rec.Verdict {
 		defer c.touchAround(e)
+	}
+	if e.rec.Hold != nil && d.Record.Hold == nil {
+		c.events = append(c.events, Event{At: now, Kind: Asked, Container: e.name, Revision: e.rec.Revision, Reason: HoldExpired, State: e.last.State, Message: "the hold is over"})
 	}
 	c.show(now, e, d)
 	e.before, e.rec = e.rec, d.Record
@@ -129,7 +135,7 @@ func (c *Core) show(now time.Time, e *entry, d Decision) {
 	if d.Action == "" && d.State != "" && (d.State != e.last.State || d.Reason != e.last.Reason) && d.Reason != NotYetSeen {
 		c.events = append(c.events, Event{
 			At: now, Kind: Became, Container: e.name, Change: e.change, Revision: e.rec.Revision, Reason: d.Reason,
-			State: d.State, Message: d.Message, Warning: warns(d.State),
+			State: d.State, Message: d.Message, Warning: warns(d.State) && d.Reason != OperatorHold,
 		})
 	}
 	e.last = d
@@ -159,6 +165,9 @@ func differs(a, b *statedb.Record) bool {
 	if a.FailedOp != b.FailedOp || a.OpErrors != b.OpErrors || !a.OpRetryAt.Equal(b.OpRetryAt) || a.LastError != b.LastError {
 		return true
 	}
+	if a.Ask != b.Ask || a.AskBy != b.AskBy || !sameHold(a.Hold, b.Hold) {
+		return true
+	}
 	return !slices.Equal(a.Needs, b.Needs) || !slices.EqualFunc(a.Recent, b.Recent, time.Time.Equal) || !sameExit(a.LastExit, b.LastExit)
 }
 
@@ -167,6 +176,13 @@ func sameExit(a, b *statedb.Exit) bool {
 		return a == b
 	}
 	return a.Code == b.Code && a.Known == b.Known && a.At.Equal(b.At) && a.Asked == b.Asked && a.Reason == b.Reason
+}
+
+func sameHold(a, b *statedb.Hold) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Since.Equal(b.Since) && a.Until.Equal(b.Until) && a.Reason == b.Reason && a.By == b.By
 }
 
 func (c *Core) wakeAt(e *entry, at time.Time) {

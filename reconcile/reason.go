@@ -19,6 +19,8 @@ const (
 	DaemonStopping  Reason = "DaemonStopping"  // the daemon stops its containers on exit
 	GracePeriodOver Reason = "GracePeriodOver" // asked to stop, and still there
 	Leftover        Reason = "Leftover"        // an ended or unfinished one in the way
+	OperatorRestart Reason = "OperatorRestart" // an operator wants it started anew
+	OperatorRetry   Reason = "OperatorRetry"   // an operator wants it tried again
 )
 
 // Reasons for no step.
@@ -42,19 +44,30 @@ const (
 	OperationTimedOut   Reason = "OperationTimedOut"   // a call does not come back
 	NotYetSeen          Reason = "NotYetSeen"          // an earlier call may still take effect
 	OtherOwner          Reason = "OtherOwner"          // foreign
+	OperatorHold        Reason = "OperatorHold"        // an operator wants it left alone
 )
 
-// StepReasons and WaitReasons are the closed list, for metrics and docs.
+// Reasons of events that tell neither of a step nor of a wait.
+const (
+	OperatorRelease Reason = "OperatorRelease" // an operator ended a hold
+	HoldExpired     Reason = "HoldExpired"     // a hold is over
+	PruneConfirmed  Reason = "PruneConfirmed"  // an operator let removals go
+)
+
+// StepReasons, WaitReasons and OtherReasons are the closed list, for metrics
+// and docs.
 var (
 	StepReasons = []Reason{
 		NewContainer, ContainerLost, FirstStart, Restart, SpecChanged, SettingsChanged, NotInManifests,
 		DesiredStopped, DesiredPaused, DesiredRunning, DaemonStopping, GracePeriodOver, Leftover,
+		OperatorRestart, OperatorRetry,
 	}
 	WaitReasons = []Reason{
 		UpToDate, Ended, EndedBadly, TooManyRestarts, ExitRule, BackOff, WaitingForExit, DependencyNotMet,
 		DependentsRunning, InvalidManifest, Unsupported, FolderInDoubt, PruneBlocked, UnknownRevision,
-		OperationInProgress, OperationFailed, OperationTimedOut, NotYetSeen, OtherOwner,
+		OperationInProgress, OperationFailed, OperationTimedOut, NotYetSeen, OtherOwner, OperatorHold,
 	}
+	OtherReasons = []Reason{OperatorRelease, HoldExpired, PruneConfirmed}
 )
 
 // State is the one word that is shown for a container.

@@ -39,6 +39,9 @@ type ContainerStatus struct {
 	Change          string            `json:"change,omitempty"` // id of the newest change of the folder that concerns it
 
 	DependsOn []manifest.Dependency `json:"dependsOn,omitempty"` // of the manifest
+
+	Hold       *HoldStatus `json:"hold,omitempty"` // an operator wants it left alone
+	Conditions []Condition `json:"conditions"`     // in the order of ConditionTypes
 }
 
 // ExitStatus is how the last run ended.
@@ -119,7 +122,14 @@ func (c *Core) status(now time.Time, e *entry) ContainerStatus {
 	if s.State == StateCrashLoopBackOff {
 		s.BackOff = e.rec.RetryAt.Sub(e.rec.SeenExit)
 	}
-	s.Settled = c.Started() && e.busy == nil && e.queue == idle && e.quarantine.IsZero() && e.last.Wake.IsZero()
+	s.Settled = c.settled(e)
+	s.Conditions = c.conditions(e)
+	if h := e.rec.Hold; h != nil {
+		s.Hold = &HoldStatus{Since: h.Since, Until: h.Until, Reason: h.Reason, By: h.By}
+		if s.Reason == OperatorHold {
+			s.Message = holdText(now, h) // the time left goes by without a decision
+		}
+	}
 	if op := e.busy; op != nil {
 		s.Action, s.ActionSince = op.Action, op.At
 	}
@@ -133,7 +143,7 @@ func (c *Core) showRun(s *ContainerStatus, e *entry) {
 			continue
 		}
 		s.RunningRevision, s.PID, s.Started = h.Revision, h.PID, h.Started
-		s.Ready = h.State == driver.Running && (s.State == StateRunning || s.State == StateReady)
+		s.Ready = e.ready() && (s.State == StateRunning || s.State == StateReady || s.Reason == OperatorHold)
 		if s.Ready && !h.Started.IsZero() && s.Since.Before(h.Started) {
 			s.Since = h.Started
 		}

@@ -12,8 +12,9 @@ import (
 // Terminate, Remove.
 func (s *step) stop(h driver.Status, why Reason) Decision {
 	stopping := s.stopping(&h)
-	// What began goes on, but the brake stops even that.
-	if s.HoldStop != nil && (!stopping || s.HoldStop.Reason == PruneBlocked) {
+	// What began goes on, but brake and doubt stop even that: it may have been
+	// wanted again meanwhile, unseen while a call was under way.
+	if s.HoldStop != nil && (!stopping || s.HoldStop.Reason != DependentsRunning) {
 		s.recall(&h)
 		return s.held(*s.HoldStop)
 	}

@@ -38,6 +38,10 @@ type diskRecord struct {
 	StopRevision string    `json:"stopRev,omitempty"`
 	StopReason   string    `json:"stopWhy,omitempty"`
 
+	Ask   Ask       `json:"ask,omitempty"`
+	AskBy string    `json:"askBy,omitempty"`
+	Hold  *diskHold `json:"hold,omitempty"`
+
 	Op        string    `json:"op,omitempty"`
 	FailedOp  string    `json:"opFailed,omitempty"`
 	OpErrors  int       `json:"opErrs,omitempty"`
@@ -54,6 +58,13 @@ type diskExit struct {
 	At     time.Time `json:"at,omitzero"`
 	Asked  bool      `json:"asked,omitempty"`
 	Reason string    `json:"why,omitempty"`
+}
+
+type diskHold struct {
+	Since  time.Time `json:"since,omitzero"`
+	Until  time.Time `json:"until,omitzero"`
+	Reason string    `json:"why,omitempty"`
+	By     string    `json:"by,omitempty"`
 }
 
 type diskFile struct {
@@ -138,7 +149,10 @@ func (r Record) disk() diskRecord {
 		RetryAt: r.RetryAt.UTC(), SeenExit: r.SeenExit.UTC(), Verdict: r.Verdict, Edit: r.Edit,
 		StopAt: r.StopAt.UTC(), StopSent: r.StopSent, StopRevision: r.StopRevision, StopReason: r.StopReason,
 		Op: r.Op, FailedOp: r.FailedOp, OpErrors: r.OpErrors, OpRetryAt: r.OpRetryAt.UTC(),
-		LastError: r.LastError, Since: r.Since.UTC(), State: r.State,
+		LastError: r.LastError, Since: r.Since.UTC(), State: r.State, Ask: r.Ask, AskBy: r.AskBy,
+	}
+	if h := r.Hold; h != nil {
+		d.Hold = &diskHold{Since: h.Since.UTC(), Until: h.Until.UTC(), Reason: h.Reason, By: h.By}
 	}
 	for _, t := range r.Recent {
 		d.Recent = append(d.Recent, t.UTC())
@@ -156,7 +170,11 @@ func (d diskRecord) record(name string) Record {
 		RetryAt: d.RetryAt, SeenExit: d.SeenExit, Verdict: d.Verdict, Edit: d.Edit,
 		StopAt: d.StopAt, StopSent: d.StopSent, StopRevision: d.StopRevision, StopReason: d.StopReason,
 		Op: d.Op, FailedOp: d.FailedOp, OpErrors: d.OpErrors, OpRetryAt: d.OpRetryAt,
-		LastError: d.LastError, Since: d.Since, State: d.State,
+		LastError: d.LastError, Since: d.Since, State: d.State, Ask: d.Ask, AskBy: d.AskBy,
+	}
+	if d.Hold != nil {
+		h := Hold(*d.Hold)
+		r.Hold = &h
 	}
 	if e := d.LastExit; e != nil {
 		r.LastExit = &Exit{Code: e.Code, Known: e.Known, At: e.At, Asked: e.Asked, Reason: e.Reason}

@@ -62,6 +62,10 @@ type Record struct {
 	StopRevision string    // the version that is being stopped
 	StopReason   string
 
+	Ask   Ask    // what an operator asked for and is not done yet
+	AskBy string // who did
+	Hold  *Hold  // no step is taken while it lasts; nil: none
+
 	Op        string    // an action that was under way when this was saved
 	FailedOp  string    // the action that the next three speak of
 	OpErrors  int       // consecutive calls of it that failed or had no effect
@@ -90,6 +94,23 @@ const (
 	Failed    Verdict = "failed"    // ended badly and shall not run again
 	GaveUp    Verdict = "gave-up"   // restarted too often, or an exit rule said so
 )
+
+// Ask is what an operator asked for. The empty one is nothing.
+type Ask string
+
+// What can be asked for.
+const (
+	AskRestart Ask = "restart" // stop what runs, and start it
+	AskRetry   Ask = "retry"   // start what is not started any more, without a delay
+)
+
+// Hold is an operator's word that a container is to be left alone.
+type Hold struct {
+	Since  time.Time
+	Until  time.Time // zero: until it is released
+	Reason string    // as the operator gave it; may be empty
+	By     string    // who asked
+}
 
 // ManifestFile is the last good text of a file.
 type ManifestFile struct {

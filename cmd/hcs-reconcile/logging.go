@@ -62,6 +62,8 @@ func (l eventLog) Observe(ev reconcile.Event) {
 		log.Info("step", keyAction, ev.Action, keyReason, ev.Reason, keyTook, ev.Took, keyRevision, ev.Revision, keyChange, ev.Change)
 	case reconcile.Exited:
 		atLevel(log, ev.Warning)("container exited", keyMessage, ev.Message, keyRevision, ev.Revision, keyChange, ev.Change)
+	case reconcile.Asked:
+		log.Info("operator", keyReason, ev.Reason, keyMessage, ev.Message)
 	case reconcile.Became:
 		if ev.Message != "" {
 			log = log.With(keyMessage, ev.Message)

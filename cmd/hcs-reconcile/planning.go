@@ -185,6 +185,8 @@ func kindOf(st reconcile.ContainerStatus, steps []driver.Action) change {
 		return toCreate
 	case st.Desired == "":
 		return toRemove
+	case has(driver.Shutdown) && has(driver.Start): // an operator's restart
+		return toStart
 	case has(driver.Shutdown), has(driver.Terminate), has(driver.Remove):
 		return toStop
 	case has(driver.Start):

@@ -130,6 +130,8 @@ var reasons = map[reconcile.Reason]string{
 	reconcile.DesiredPaused:   "its manifest wants it paused",
 	reconcile.DesiredRunning:  "it is paused, and its manifest wants it running",
 	reconcile.Leftover:        "an ended or unfinished one is in the way",
+	reconcile.OperatorRestart: "an operator wants it started anew",
+	reconcile.OperatorRetry:   "an operator wants it tried again",
 	reconcile.UpToDate:        "it is as its manifest says",
 }
 

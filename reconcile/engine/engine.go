@@ -105,12 +105,6 @@ func (e *Engine) View(ctx context.Context) (View, error) {
 	return v, err
 }
 
-// ConfirmPrune lets go what the prune brake holds back, and returns the names.
-func (e *Engine) ConfirmPrune(ctx context.Context) (names []string, err error) {
-	err = e.ask(ctx, func(l *loop) { names = l.core.ConfirmPrune(time.Now()) })
-	return names, err
-}
-
 // Record adds an event that happened outside the loop, such as a session of
 // exec, to those that observers and the history are told. The loop gives it
 // its time.

@@ -222,7 +222,7 @@ func TestPruneBrakeHoldsUntilConfirmed(t *testing.T) {
 		if got, want := r.states(), "a=Running b=PruneBlocked c=PruneBlocked d=PruneBlocked"; got != want {
 			t.Errorf("states %q, want %q", got, want)
 		}
-		names, err := r.eng.ConfirmPrune(t.Context())
+		names, err := r.eng.ConfirmPrune(t.Context(), "me")
 		if err != nil || strings.Join(names, " ") != "b c d" {
 			t.Errorf("confirmed %v, %v", names, err)
 		}

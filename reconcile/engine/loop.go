@@ -29,8 +29,9 @@ type loop struct {
 	files      map[string]bool                  // path -> valid
 	folder     folder.Update                    // the newest, for its problems and source
 	saveErr    error
-	historyDue time.Time // when history is written alone; zero: none waits
-	ending     time.Time // when Run must return at the latest; zero: not ending
+	wishes     []chan error // operators who wait for the next turn to be saved
+	historyDue time.Time    // when history is written alone; zero: none waits
+	ending     time.Time    // when Run must return at the latest; zero: not ending
 }
 
 func newLoop(cfg Config, requests <-chan func(*loop)) *loop {
@@ -147,6 +148,7 @@ func (l *loop) turn(work context.Context, now time.Time) time.Time {
 	t := l.core.Next(now, free)
 	t.Events, l.outside = append(l.outside, t.Events...), nil
 	told, saved := l.save(now, t)
+	l.granted(saved)
 	if saved {
 		for _, op := range t.Ops {
 			l.calls.begin(op, now.Add(l.cfg.Timeout))

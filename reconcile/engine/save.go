@@ -17,7 +17,7 @@ func (l *loop) save(now time.Time, t reconcile.Turn) (told []reconcile.Event, sa
 	if len(l.history)+len(b.Entries) > 0 && l.historyDue.IsZero() {
 		l.historyDue = now.Add(historyWait)
 	}
-	alone := len(t.Put)+len(t.Drop)+len(t.Specs)+len(l.texts) == 0 && t.Brake == nil
+	alone := len(t.Put)+len(t.Drop)+len(t.Specs)+len(l.texts)+len(l.wishes) == 0 && t.Brake == nil
 	if alone && (l.historyDue.IsZero() || now.Before(l.historyDue)) {
 		l.keep(b.Entries)
 		return t.Events, true

@@ -3,32 +3,34 @@ package main
 import "slices"
 
 // mutants are the planted bugs. Each is one that a tired person might write.
-var mutants = slices.Concat(decisions, stops, restarts, facts, turns, gates, loops, edges)
+var mutants = slices.Concat(decisions, stops, restarts, facts, turns, gates, loops, edges, operators)
 
 const (
-	decideFile  = "reconcile/decide.go"
-	stopFile    = "reconcile/stop.go"
-	restartFile = "reconcile/restart.go"
-	delayFile   = "reconcile/delay.go"
-	factsFile   = "reconcile/facts.go"
-	coreFile    = "reconcile/core.go"
-	nextFile    = "reconcile/next.go"
-	gateFile    = "reconcile/gate.go"
-	brakeFile   = "reconcile/brake.go"
-	wakeFile    = "reconcile/wake.go"
-	loopFile    = "reconcile/engine/loop.go"
-	saveFile    = "reconcile/engine/save.go"
-	workerFile  = "reconcile/engine/worker.go"
-	errorsFile  = "driver/errors.go"
-	settleFile  = "manifest/folder/settle.go"
+	decideFile   = "reconcile/decide.go"
+	recordFile   = "reconcile/record.go"
+	operatorFile = "reconcile/operator.go"
+	stopFile     = "reconcile/stop.go"
+	restartFile  = "reconcile/restart.go"
+	delayFile    = "reconcile/delay.go"
+	factsFile    = "reconcile/facts.go"
+	coreFile     = "reconcile/core.go"
+	nextFile     = "reconcile/next.go"
+	gateFile     = "reconcile/gate.go"
+	brakeFile    = "reconcile/brake.go"
+	wakeFile     = "reconcile/wake.go"
+	loopFile     = "reconcile/engine/loop.go"
+	saveFile     = "reconcile/engine/save.go"
+	workerFile   = "reconcile/engine/worker.go"
+	errorsFile   = "driver/errors.go"
+	settleFile   = "manifest/folder/settle.go"
 )
 
 var decisions = []mutant{
 	{"upgrade-replaces-unknown", "R3", decideFile, "	return same || !known\n}\n\n// rank", "	return same && known\n}\n\n// rank"},
 	{"upgrade-drops-old-hash", "R3", decideFile, "	return same || !known\n}\n\n// rank", "	return !same && !known\n}\n\n// rank"},
-	{"numbers-outlive-their-version", "R7", decideFile, "		if r.Revision == \"\" || known && !same {\n", "		if r.Revision == \"\" || !known && same {\n"},
-	{"verdict-ignored-when-gone", "R7", decideFile, "	clearStop(&s.rec) // what was being stopped is gone\n	if d, over := s.verdict(); over {\n", "	clearStop(&s.rec) // what was being stopped is gone\n	if d, over := s.verdict(); over && false {\n"},
-	{"verdict-ignored-at-start", "R7", decideFile, "func (s *step) start(why Reason) Decision {\n	if d, over := s.verdict(); over {\n", "func (s *step) start(why Reason) Decision {\n	if d, over := s.verdict(); over && false {\n"},
+	{"numbers-outlive-their-version", "R7", recordFile, "		if r.Revision == \"\" || known && !same {\n", "		if r.Revision == \"\" || !known && same {\n"},
+	{"verdict-ignored-when-gone", "R7", decideFile, "	why := s.pardon(NewContainer)\n	if d, over := s.verdict(); over {\n", "	why := s.pardon(NewContainer)\n	if d, over := s.verdict(); over && false {\n"},
+	{"verdict-ignored-at-start", "R7", decideFile, "	why = s.pardon(why)\n	if d, over := s.verdict(); over {\n", "	why = s.pardon(why)\n	if d, over := s.verdict(); over && false {\n"},
 	{"backoff-ignored", "R6", decideFile, "if at := s.retryAt(); at.After(s.Now) {", "if at := s.retryAt(); at.Before(s.Now) && false {"},
 	{"start-not-remembered", "R7", decideFile, "		d.Record.Ran, d.Record.Live = true, s.Want.Live\n", "		d.Record.Live = s.Want.Live\n"},
 	{"replaced-without-successor", "R3", decideFile, "	if s.HoldStart != nil && live(&old) && !s.stopping(&old) {\n", "	if s.HoldStart != nil && !live(&old) {\n"},
@@ -47,7 +49,7 @@ var stops = []mutant{
 	{"half-the-grace", "R5", stopFile, "= s.Now.Add(grace), false,", "= s.Now.Add(grace/2), false,"},
 	{"never-killed", "R11", stopFile, "	if s.Now.Before(r.StopAt) || !stopping {\n", "	if true {\n"},
 	{"stop-hold-ignored", "prune", stopFile, "	if s.HoldStop != nil && (!stopping ||", "	if s.HoldStop != nil && s.Draining && (!stopping ||"},
-	{"going-on-past-the-brake", "brake", stopFile, " && (!stopping || s.HoldStop.Reason == PruneBlocked) {", " && !stopping {"},
+	{"going-on-past-the-brake", "brake", stopFile, " && (!stopping || s.HoldStop.Reason != DependentsRunning) {", " && !stopping {"},
 	{"failed-call-repeated-at-once", "R12", stopFile, "	if r.FailedOp == string(a) && s.Now.Before(s.opRetryAt()) {\n", "	if r.FailedOp == \"never\" && s.Now.Before(s.opRetryAt()) {\n"},
 	{"asked-again-and-again", "R12", stopFile, "	if !s.rec.StopSent {\n", "	if true {\n"},
 	{"grace-of-a-pod-forgotten", "R5", stopFile, "		return 30 * time.Second\n", "		return 3 * time.Second\n"},
@@ -134,4 +136,25 @@ var edges = []mutant{
 	{"half-written-counts", "settle", settleFile, "(agree || !harm) {\n", "(agree || harm) {\n"},
 	{"never-quiet-never-read", "settle", settleFile, "	return agree && now.Sub(c.first) >= s.Max\n", "	return false\n"},
 	{"differing-reading-is-quiet", "settle", settleFile, "	if !c.read.IsZero() && !agree {\n", "	if c.read.IsZero() && !agree {\n"},
+}
+
+var operators = []mutant{
+	{"restart-forgotten-before-its-start", "R9", recordFile, "		if r.Ask == statedb.AskRetry { // there", "		if r.Ask != \"\" { // there"},
+	{"restart-done-again-and-again", "R3", decideFile, "		clearAsk(&d.Record) // not before", "		clearStop(&d.Record) // not before"},
+	{"restart-waits-for-the-delay", "R9", operatorFile, "r.Failures, r.Recent, r.RetryAt = \"\", \"\", 0, nil, time.Time{}\n	if r.Ask", "r.Failures, r.Recent = \"\", \"\", 0, nil\n	if r.Ask"},
+	{"restart-kept-from-the-completed", "R9", operatorFile, "	r.Verdict, r.Edit, r.Failures, r.Recent, r.RetryAt =", "	_, r.Edit, r.Failures, r.Recent, r.RetryAt ="},
+	{"restart-taken-back-at-once", "R9", decideFile, "	if s.cur != nil && !s.restarting() {\n", "	if s.cur != nil {\n"},
+	{"restart-of-what-cannot-start", "R3", operatorFile, "	if s.HoldStart != nil && !s.restarting() {\n", "	if s.HoldStart != nil && s.restarting() {\n"},
+	{"retry-starts-the-completed", "R7", operatorFile, "	if r.Ask == statedb.AskRetry && r.Verdict == statedb.Completed {", "	if r.Ask == statedb.AskRetry && r.Verdict == statedb.GaveUp {"},
+	{"wish-not-written-during-a-call", "R10", nextFile, "	c.putWishes(&t)\n	t.Events", "	t.Events"},
+	{"wish-hides-the-call", "R1", operatorFile, "			r.Op = e.saved.Op //", "			r.Op = \"\" //"},
+	{"wish-lost-by-a-full-disk", "R10", factsFile, "				c.wishes = append(c.wishes, e)\n", ""},
+	{"hold-not-written", "R10", nextFile, " || !sameHold(a.Hold, b.Hold) {", " {"},
+	{"hold-ends-with-the-manifest", "hold", decideFile, "		if d, held := s.onHold(); held {\n			return d\n		}\n		return s.discard()", "		return s.discard()"},
+	{"hold-of-the-running-only", "hold", decideFile, "	if d, held := s.onHold(); held {\n		return d\n	}\n	switch", "	if d, held := s.onHold(); held && s.cur != nil && live(s.cur) {\n		return d\n	}\n	switch"},
+	{"hold-never-expires", "R9", operatorFile, "	if !h.Until.IsZero() && !s.Now.Before(h.Until) {\n", "	if h.Until.IsZero() && !s.Now.Before(h.Until) && false {\n"},
+	{"hold-expires-unseen", "R9", operatorFile, "holdText(s.Now, h), h.Until), true", "holdText(s.Now, h), time.Time{}), true"},
+	{"hold-outlasts-the-daemons-end", "order", operatorFile, "	if h == nil || s.Draining {\n", "	if h == nil {\n"},
+	{"hold-hides-the-exit", "R8", operatorFile, "		s.count() // an end is noticed now", "		clearAsk(&s.rec) // an end is noticed now"},
+	{"ready-without-running", "order", gateFile, "return s.State == driver.Running && e.wants(s.Revision) })", "return e.wants(s.Revision) })"},
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/driver/fake"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
+	"github.com/hcs-reconcile/hcs-reconcile/statedb"
 )
 
 // ledger is what the oracle knows of one name: the truth of the world, and
@@ -22,6 +23,9 @@ type ledger struct {
 	refused bool
 	needs   []string // of the last manifest
 	let     bool     // its removal was confirmed
+	again   bool     // a restart is asked for, and its start is not begun
+	retried bool     // the same, of a retry
+	hold    *statedb.Hold
 
 	boxes map[manifest.Revision]*box
 	seen  time.Time // when the runtime last held anything of it
@@ -226,6 +230,10 @@ func (o *oracle) vanished(l *ledger, b *box, at time.Time) {
 		return
 	}
 	r.lost = true
+	if !b.live && b.going && !r.wasAsked && l.last == r { // it ended before it was asked, and nobody can tell any more
+		r.wasAsked = true
+		l.failures = max(l.failures-1, 0)
+	}
 	if b.live {
 		b.live, r.ended = false, at
 		l.isOver(b.ref.Revision, r)

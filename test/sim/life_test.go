@@ -246,10 +246,11 @@ func (s *sim) plant() {
 	some(5+s.rng.IntN(25), func() { s.folder.change(); s.tellSoon() })
 	some(s.rng.IntN(4), func() { s.crashAndBoot(s.upTo(40 * time.Second)) })
 	some(s.rng.IntN(6), s.killOne)
+	some(s.rng.IntN(6), s.operate)
 	some(s.rng.IntN(3), func() {
 		if s.up {
 			s.logf("confirm %v", s.core.Brake().Blocked)
-			s.oracle.confirmed(s.core.ConfirmPrune(s.wall()))
+			s.oracle.confirmed(s.core.ConfirmPrune(s.wall(), "sim"))
 		}
 	})
 	if s.rng.IntN(4) == 0 {

@@ -50,6 +50,7 @@ func (o *oracle) ledger(name string) *ledger {
 
 func (o *oracle) booted() {
 	o.bothSeen, o.looks = [2]bool{}, nil
+	o.remembered()
 }
 
 func (o *oracle) crashed() { o.bothSeen = [2]bool{} }
@@ -247,6 +248,9 @@ func (o *oracle) begins(op reconcile.Op) {
 	o.one(l, op)
 	if !o.bothSeen[0] || !o.bothSeen[1] {
 		o.fail("R2", "%s %s before folder and runtime were seen: %v", op.Action, op.Ref, o.bothSeen)
+	}
+	if o.isHeld(l) {
+		o.fail("hold", "%s %s (%s), which is held until %v", op.Action, op.Ref, op.Reason, l.hold.Until)
 	}
 	o.onDisk(op)
 	switch op.Action {

@@ -19,19 +19,20 @@ func (o *oracle) starts(l *ledger, op reconcile.Op) {
 		o.fail("R4", "%s %s: blocked %v, refused %v, draining %v", op.Action, op.Ref, l.blocked, l.refused, o.s.draining)
 	case len(l.liveBoxes()) > 0:
 		o.fail("R3", "%s %s, and it runs", op.Action, op.Ref)
-	case l.mustRest():
+	case l.mustRest() && !l.again && !l.retried:
 		o.fail("R7", "%s %s, which ended with %d and shall not run again", op.Action, op.Ref, l.last.code)
 	}
 	o.needsMet(l, op)
 	if op.Action != driver.Start {
 		return
 	}
-	if err := o.mayStart(l); err != nil {
+	if err := o.mayStart(l); err != nil && !l.again && !l.retried {
 		o.fail("R6", "start %s: %v", op.Ref, err)
 	}
 	if r := l.last; r != nil && !r.ended.IsZero() && !r.wasAsked && r.ended.After(l.limited) && !slices.Contains(l.restarts, r.ended) {
 		l.restarts = append(l.restarts, r.ended)
 	}
+	l.grant()
 	l.starts++
 	l.counted++
 	clear(l.sulks)
@@ -115,10 +116,15 @@ func (o *oracle) stops(l *ledger, op reconcile.Op) {
 func (o *oracle) mayGo(l *ledger, b *box, going bool, op reconcile.Op) {
 	switch {
 	case l.want == nil, o.s.draining, !l.wantsRun():
+	case b.live && b == l.wanted() && l.again:
+		if !going && (l.blocked || l.refused) {
+			o.fail("R3", "%s %s for a restart, and it must not start", op.Action, op.Ref)
+		}
 	case b.live && b == l.wanted():
 		o.fail("R3", "%s %s, which runs as it is wanted", op.Action, op.Ref)
 	case b.live && !going && (l.blocked || l.refused):
 		o.fail("R3", "%s %s, and its successor must not start", op.Action, op.Ref)
+	case !b.live && l.again && op.Action != driver.Remove: // it has ended meanwhile
 	case !b.live && b.ref.Revision == l.want.Revision && len(l.boxes) == 1:
 		o.fail("R3", "%s %s, which is the wanted container", op.Action, op.Ref)
 	}
@@ -223,7 +229,7 @@ func (o *oracle) graceOver(l *ledger, b *box, op reconcile.Op) {
 // begins with a request and a whole grace period again.
 func (o *oracle) wish(l *ledger) {
 	for _, b := range l.boxes {
-		wanted := l.wantsRun() && sameVersion(l.want, b.ref.Revision) && !o.s.draining
+		wanted := l.wantsRun() && sameVersion(l.want, b.ref.Revision) && !o.s.draining && !l.again
 		r := b.run
 		if r == nil || r.asked.IsZero() {
 			b.going = b.going && !wanted

@@ -24,6 +24,7 @@ func (s *sim) settle() {
 	}
 	s.folder.endDoubt()
 	s.runFor(2 * time.Minute)
+	s.releaseAll()
 	s.tellSoon()
 	s.runFor(settleWithin)
 	s.oracle.converged()
@@ -40,7 +41,7 @@ func (s *sim) release() {
 	}
 	if s.rng.IntN(2) == 0 {
 		s.logf("confirm %v", blocked)
-		s.oracle.confirmed(s.core.ConfirmPrune(s.wall()))
+		s.oracle.confirmed(s.core.ConfirmPrune(s.wall(), "sim"))
 		s.turn()
 	} else {
 		for _, n := range blocked {
@@ -149,6 +150,9 @@ func (o *oracle) waits(l *ledger) bool {
 		}
 		if d.Condition != manifest.ConditionCompleted && !t.running() {
 			return true // completed or not: kind
+		}
+		if d.Condition == manifest.ConditionReady && t.want.Spec.DesiredState == manifest.DesiredPaused {
+			return true // what is paused is not ready
 		}
 		if d.Condition == manifest.ConditionCompleted {
 			return true // whether it completed rests on what was seen of it

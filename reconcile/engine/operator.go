@@ -1,0 +1,83 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
+)
+
+// ErrNoContainer and ErrRefused are the causes of what an operator cannot have:
+// see package reconcile.
+var (
+	ErrNoContainer = reconcile.ErrNoContainer
+	ErrRefused     = reconcile.ErrRefused
+)
+
+// Restart stops a container with its whole grace period and starts it at once;
+// by is who asks. What depends on it is left alone. Like the other verbs of an
+// operator it returns when the wish is on disk, and leaves an event.
+func (e *Engine) Restart(ctx context.Context, name, by string) error {
+	return e.wish(ctx, func(l *loop, now time.Time) error { return l.core.Restart(now, name, by) })
+}
+
+// Retry makes a container try again now what it waits to try or has given up.
+func (e *Engine) Retry(ctx context.Context, name, by string) error {
+	return e.wish(ctx, func(l *loop, now time.Time) error { return l.core.Retry(now, name, by) })
+}
+
+// Hold forbids every step for a container until h.Until, or until Release.
+func (e *Engine) Hold(ctx context.Context, name string, h reconcile.HoldRequest) error {
+	return e.wish(ctx, func(l *loop, now time.Time) error { return l.core.Hold(now, name, h) })
+}
+
+// Release ends a hold.
+func (e *Engine) Release(ctx context.Context, name, by string) error {
+	return e.wish(ctx, func(l *loop, now time.Time) error { return l.core.Release(now, name, by) })
+}
+
+// ConfirmPrune lets go what the prune brake holds back, and returns the names.
+func (e *Engine) ConfirmPrune(ctx context.Context, by string) (names []string, err error) {
+	err = e.wish(ctx, func(l *loop, now time.Time) error {
+		names = l.core.ConfirmPrune(now, by)
+		return nil
+	})
+	return names, err
+}
+
+// wish hands what an operator wants to the loop, and waits until it is on disk.
+func (e *Engine) wish(ctx context.Context, f func(*loop, time.Time) error) error {
+	saved := make(chan error, 1)
+	err := e.ask(ctx, func(l *loop) {
+		if err := f(l, time.Now()); err != nil {
+			saved <- err
+			return
+		}
+		l.wishes = append(l.wishes, saved)
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-saved:
+		return err
+	case <-e.done:
+		return ErrStopped
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// granted answers the operators whose wishes were in the turn that was just
+// saved, or was not.
+func (l *loop) granted(saved bool) {
+	for _, w := range l.wishes {
+		if saved {
+			w <- nil
+		} else {
+			w <- fmt.Errorf("save what was asked for: %w; it is done as soon as it can be saved", l.saveErr)
+		}
+	}
+	l.wishes = nil
+}
