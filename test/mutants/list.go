@@ -89,7 +89,7 @@ var facts = []mutant{
 var turns = []mutant{
 	{"crash-forgets-the-call", "R1", coreFile, "			e.quarantine = now.Add(cfg.Linger)\n", ""},
 	{"crash-trusts-the-update", "R11", coreFile, "			e.rec.Live = \"\"\n", ""},
-	{"full-reading-adds-only", "R11", coreFile, "		c.dropOthers(ch.Put)\n", ""},
+	{"full-reading-adds-only", "R11", coreFile, "		c.dropOthers(ch.Put, ch.ID)\n", ""},
 	{"dependents-not-told", "R9", coreFile, "	c.touch(e)\n	c.touchAround(e)\n}\n\n// refusal", "	c.touch(e)\n}\n\n// refusal"},
 	{"decided-half-blind", "R2", nextFile, "	if !c.wantSeen || !c.haveSeen {\n", "	if !c.wantSeen && !c.haveSeen {\n"},
 	{"second-call-at-once", "R1", nextFile, "	if e.busy != nil {\n		return\n", "	if e.busy != nil && free > 100 {\n		return\n"},
@@ -119,7 +119,7 @@ var gates = []mutant{
 }
 
 var loops = []mutant{
-	{"step-taken-unsaved", "R10", saveFile, "		l.core.NotSaved(now, t)\n		return false\n", "		l.core.NotSaved(now, t)\n		return true\n"},
+	{"step-taken-unsaved", "R10", saveFile, "		l.core.NotSaved(now, t)\n		return told, false\n", "		l.core.NotSaved(now, t)\n		return told, true\n"},
 	{"core-not-told-unsaved", "R10", saveFile, "		l.core.NotSaved(now, t)\n", ""},
 	{"hung-call-holds-a-worker", "R9", workerFile, "		if !r.late {\n			n++\n", "		if !r.late || r.late {\n			n++\n"},
 	{"hung-call-not-shown", "R9", loopFile, "		l.core.Overdue(now, op)\n", "		_ = op\n"},
