@@ -65,7 +65,7 @@ func start(t *testing.T) *daemon {
 	}
 	d.url = "http://" + l.Addr().String()
 	h := web.Handler(web.Options{
-		View: d.engine.View, History: store.History, Gatherer: reg, Log: log, Listen: l.Addr().String(),
+		View: d.engine.View, History: store.History, Gatherer: reg, Log: log,
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 2)

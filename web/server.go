@@ -29,8 +29,13 @@ func Server(addr string, h http.Handler) *http.Server {
 // for 3 s at most. It closes l. nil means that it was asked to end.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := Server("", h)
+	return serve(ctx, srv, func() error { return srv.Serve(l) })
+}
+
+// serve runs run, which serves by srv, until ctx ends.
+func serve(ctx context.Context, srv *http.Server, run func() error) error {
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(l) }()
+	go func() { served <- run() }()
 	select {
 	case err := <-served:
 		return err

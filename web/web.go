@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/http/pprof"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -25,11 +26,15 @@ type Options struct {
 	Gatherer prometheus.Gatherer
 	Version  Version
 	Log      *slog.Logger
-	// Listen is the address of the listener, as host:port. Where the host is a
-	// loopback address, or Listen is empty, only requests that name this machine
+	// Listen are the addresses of the listeners as they were asked for, host:port.
+	// Over loopback only requests that name this machine or one of these hosts
 	// are answered: a web page that a browser of this machine shows must not
 	// read the daemon through a name of its own.
-	Listen string
+	Listen []string
+	// Protected is Endpoint.Protected: without it other hosts may read the
+	// metrics and the health, and nothing else. nil: nothing is protected.
+	Protected func() bool
+	Profiles  bool // serve Go's profiles below /debug/pprof/
 }
 
 // Version is the program that answers.
@@ -45,17 +50,45 @@ type Version struct {
 func Handler(o Options) http.Handler {
 	p := &pages{Options: o}
 	mux := http.NewServeMux()
-	mux.HandleFunc("/{$}", p.index)
-	mux.Handle("/metrics", metricsHandler(o))
-	mux.HandleFunc("/healthz", p.health)
-	mux.HandleFunc("/readyz", p.ready)
-	mux.HandleFunc("/api/v1/status", p.status)
-	mux.HandleFunc("/api/v1/containers", p.containers)
-	mux.HandleFunc("/api/v1/containers/{name}", p.container)
-	mux.HandleFunc("/api/v1/events", p.events)
-	mux.HandleFunc("/api/v1/version", p.version)
-	mux.HandleFunc("/", p.notFound)
-	return secure(readOnly(knownHost(o.Listen, mux)))
+	for _, r := range p.routes() {
+		mux.HandleFunc(r.pattern, r.serve)
+	}
+	return secure(readOnly(knownHost(o.Listen, exposed(o.Protected, mux))))
+}
+
+// route is one page. All are listed in routes, so that a test can walk them.
+type route struct {
+	pattern string
+	serve   http.HandlerFunc
+}
+
+func (p *pages) routes() []route {
+	all := []route{
+		{"/{$}", p.index},
+		{"/metrics", metricsHandler(p.Options).ServeHTTP},
+		{"/healthz", p.health},
+		{"/readyz", p.ready},
+		{"/api/v1/status", p.status},
+		{"/api/v1/containers", p.containers},
+		{"/api/v1/containers/{name}", p.container},
+		{"/api/v1/events", p.events},
+		{"/api/v1/version", p.version},
+		{"/", p.notFound},
+	}
+	if p.Profiles {
+		all = append(all, profiles...)
+	}
+	return all
+}
+
+// profiles are Go's own pages about the running program. The ways to change
+// something with them are POST, which is refused.
+var profiles = []route{
+	{"/debug/pprof/", pprof.Index},
+	{"/debug/pprof/cmdline", pprof.Cmdline},
+	{"/debug/pprof/profile", pprof.Profile},
+	{"/debug/pprof/symbol", pprof.Symbol},
+	{"/debug/pprof/trace", pprof.Trace},
 }
 
 // metricsHandler shows what it can where some metrics cannot be gathered: the

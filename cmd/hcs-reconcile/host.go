@@ -29,6 +29,7 @@ func (s *settings) check() error {
 		_, err := findDriver(s.driver)
 		problems = append(problems, err)
 	}
+	problems = append(problems, s.web.check())
 	if s.brake.MaxShare < 0 || s.brake.MaxShare > 1 {
 		problems = append(problems, fmt.Errorf("prune-max-share %v: a share from 0 to 1 is expected", s.brake.MaxShare))
 	}

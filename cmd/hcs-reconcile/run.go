@@ -121,7 +121,7 @@ func (s *settings) newDaemon(h *host, log *slog.Logger) (*daemon, error) {
 
 // listenAll opens the socket for our own commands, and the one for the web.
 func (s *settings) listenAll(d *daemon, reg *prometheus.Registry) (err error) {
-	if d.web, err = newWebsite(s.listen, d, reg); err != nil {
+	if d.web, err = newWebsite(s.web, d, reg); err != nil {
 		return err
 	}
 	d.about.Web = d.web.address()

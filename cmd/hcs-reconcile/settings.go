@@ -28,7 +28,7 @@ type settings struct {
 
 	settle folder.Settle
 	brake  reconcile.BrakeConfig
-	listen string
+	web    webSettings
 
 	logLevel, logFormat string
 }
@@ -116,7 +116,12 @@ func (s *settings) brakeGroup() group {
 
 func (s *settings) webGroup() group {
 	g := newGroup("Web")
-	g.flags.StringVar(&s.listen, "web.listen-address", "127.0.0.1:9847", "`address` of metrics and status page; none for no listener")
+	g.flags.StringSliceVar(&s.web.listen, "web.listen-address", []string{"127.0.0.1:9847"},
+		"`address` of metrics and status page, several with commas or by repeating it; none for no listener")
+	g.flags.BoolVar(&s.web.systemd, "web.systemd-socket", false, "take the sockets that systemd hands over instead (Linux)")
+	g.flags.StringVar(&s.web.configFile, "web.config.file", "",
+		"`file` with TLS, client certificates and users, as in every Prometheus exporter; from other hosts the status page needs it")
+	g.flags.BoolVar(&s.web.profiles, "web.enable-pprof", false, "serve Go's profiles below /debug/pprof/")
 	return g
 }
 
