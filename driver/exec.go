@@ -3,6 +3,8 @@ package driver
 import (
 	"context"
 	"io"
+
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
 // Execer is a Driver that can run a further process in a running container,
@@ -23,6 +25,22 @@ type Process struct {
 	Stdin      bool     // false: it reads nothing
 	TTY        bool     // a terminal: one stream out, and Resize works
 	Rows, Cols uint16   // of the terminal at the start; 0 is 24 by 80
+	// Container is what the container was made from, where the caller knows it.
+	// A driver that adopted the container, and cannot ask the system for its
+	// environment, takes it from there.
+	Container *manifest.Container
+}
+
+// Size is that of the terminal at the start, never 0.
+func (p Process) Size() (rows, cols uint16) {
+	rows, cols = p.Rows, p.Cols
+	if rows == 0 {
+		rows = 24
+	}
+	if cols == 0 {
+		cols = 80
+	}
+	return rows, cols
 }
 
 // Session is one process that Exec launched. Its streams are read and written

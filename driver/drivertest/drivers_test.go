@@ -117,6 +117,41 @@ var broken = map[string]struct {
 		with(func(b *bad) { b.afterClose = true }),
 		[]string{"CallsAfterClose"},
 	},
+	"exec: no code": {
+		"takes every process for a success",
+		with(func(b *bad) { b.session = func(x driver.Session) driver.Session { return lying{x} } }),
+		[]string{"ExecOutputAndCode", "ExecTerminal"},
+	},
+	"exec: deaf": {
+		"gives the process nothing to read",
+		with(func(b *bad) { b.process = func(p *driver.Process) { p.Stdin = false } }),
+		[]string{"ExecInput"},
+	},
+	"exec: bare": {
+		"executes with another environment",
+		with(func(b *bad) {
+			b.process = func(p *driver.Process) {
+				if p.Command[0] == "env" {
+					p.Command[1] = "OTHER"
+				}
+			}
+		}),
+		[]string{"ExecEnvironment", "ExecAfterAdoption"},
+	},
+	"exec: close kills all": {
+		"ends the container with the process",
+		with(func(b *bad) {
+			b.session = func(x driver.Session) driver.Session { return murderous{x, b.killAll} }
+		}),
+		[]string{"ExecCloseEndsIt", "ExecRefusals"},
+	},
+	"exec: immortal": {
+		"does not end processes with their container",
+		with(func(b *bad) {
+			b.session = func(x driver.Session) driver.Session { return immortal{x, make(chan struct{})} }
+		}),
+		[]string{"ExecEndsWithContainer"},
+	},
 	"leaky": {
 		"leaves a goroutine",
 		with(func(*bad) { go time.Sleep(time.Hour) }),
@@ -136,6 +171,8 @@ type bad struct {
 	list        func(driver.Listing, error) (driver.Listing, error)
 	see         func(*driver.Status) // changes what Inspect saw
 	check       func(*manifest.Container)
+	process     func(*driver.Process)               // changes what is executed
+	session     func(driver.Session) driver.Session // changes what Exec returns
 	hints       chan driver.Status
 	beforeClose func()
 	noStats     bool
@@ -219,6 +256,56 @@ func (b *bad) Stats(ctx context.Context, r driver.Ref) (driver.Stats, error) {
 		st = driver.Stats{At: st.At}
 	}
 	return st, err
+}
+
+func (b *bad) Exec(ctx context.Context, r driver.Ref, p driver.Process) (driver.Session, error) {
+	if b.process != nil {
+		b.process(&p)
+	}
+	x, err := b.Driver.Exec(ctx, r, p)
+	if err == nil && b.session != nil {
+		x = b.session(x)
+	}
+	return x, err
+}
+
+// lying tells code 0 whatever happened.
+type lying struct{ driver.Session }
+
+func (x lying) Wait() (uint32, error) {
+	_, err := x.Session.Wait()
+	return 0, err
+}
+
+// murderous ends more than itself.
+type murderous struct {
+	driver.Session
+	kill func()
+}
+
+func (x murderous) Close() error {
+	x.kill()
+	return x.Session.Close()
+}
+
+// immortal does not see the end before it is closed.
+type immortal struct {
+	driver.Session
+	closed chan struct{}
+}
+
+func (x immortal) Wait() (uint32, error) {
+	<-x.closed
+	return x.Session.Wait()
+}
+
+func (x immortal) Close() error {
+	select {
+	case <-x.closed:
+	default:
+		close(x.closed)
+	}
+	return x.Session.Close()
 }
 
 func (b *bad) Exits() <-chan driver.Status {

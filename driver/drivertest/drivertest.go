@@ -40,6 +40,15 @@ type Harness struct {
 	Stubborn func() manifest.Spec                                 // goes on when asked
 	Print    func(line string) manifest.Spec                      // prints line, then ends with code 0; nil skips the case of logs
 
+	// Exec is the command line of a program that is to be executed in a running
+	// container; nil skips those cases. It does the steps one after the other:
+	// "print" TEXT and "err" TEXT print a line, "env" NAME prints the value of a
+	// variable, "cat" copies its input to its end, "sleep" MILLISECONDS,
+	// "forever", "exit" CODE.
+	Exec      func(steps ...string) []string
+	NoProgram []string // a command whose program cannot be executed; nil: none is known
+	TTY       bool     // Exec can give a terminal
+
 	Pause            bool // containers that run Sleep can be paused
 	Update           bool // containers that run Sleep can be updated
 	Stats            bool // at least one figure is known of a running container
@@ -94,7 +103,7 @@ type scene struct {
 
 func cases() []scene {
 	var all []scene
-	for _, group := range [][]scene{lifecycle(), refusals(), identity(), exits(), adoption(), robustness()} {
+	for _, group := range [][]scene{lifecycle(), refusals(), identity(), exits(), adoption(), robustness(), further()} {
 		all = append(all, group...)
 	}
 	return all

@@ -34,7 +34,7 @@ func harness(latency map[driver.Action]time.Duration, open opener) drivertest.Ha
 	program := func(command ...string) manifest.Spec { return manifest.Spec{Command: command} }
 	return drivertest.Harness{
 		New: func(*testing.T) drivertest.Runtime {
-			host := fake.NewHost(fake.Options{Behave: scripted})
+			host := fake.NewHost(fake.Options{Behave: scripted, Program: steps})
 			return drivertest.Runtime{Open: func(_ *testing.T, owner string) driver.Driver {
 				return open(host, host.Open(fake.Config{Owner: owner, Latency: latency}))
 			}}
@@ -45,6 +45,9 @@ func harness(latency map[driver.Action]time.Duration, open opener) drivertest.Ha
 		},
 		Obey:             func(code uint32) manifest.Spec { return program("obey", strconv.Itoa(int(code))) },
 		Stubborn:         func() manifest.Spec { return program("stubborn") },
+		Exec:             func(todo ...string) []string { return todo },
+		NoProgram:        []string{"missing"},
+		TTY:              true,
 		Pause:            true,
 		Update:           true,
 		Stats:            true,
@@ -67,6 +70,41 @@ func scripted(c *manifest.Container, _ int) fake.Behaviour {
 		b.IgnoresShutdown = true
 	}
 	return b
+}
+
+// steps turns the command of an executed process into what it does.
+func steps(c *manifest.Container, p driver.Process) fake.Program {
+	var act fake.Program
+	for todo := p.Command; len(todo) > 0; todo = todo[1:] {
+		value := func() string {
+			todo = todo[1:]
+			return todo[0]
+		}
+		switch todo[0] {
+		case "missing":
+			act.Refused = true
+		case "print":
+			act.Stdout += value() + "\n"
+		case "err":
+			act.Stderr += value() + "\n"
+		case "env":
+			name := value()
+			for _, v := range c.Spec.Env {
+				if v.Name == name {
+					act.Stdout += v.Value + "\n"
+				}
+			}
+		case "cat":
+			act.Echo = true
+		case "sleep":
+			act.RunFor += time.Duration(number(value())) * time.Millisecond
+		case "forever":
+			act.RunFor = -1
+		case "exit":
+			act.Code = number(value())
+		}
+	}
+	return act
 }
 
 func number(s string) uint32 {

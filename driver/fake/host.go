@@ -11,10 +11,11 @@ import (
 // after the other or at once, as daemons on one machine. It is safe for
 // concurrent use. Its lock is never held while anything waits.
 type Host struct {
-	mu      sync.Mutex // guards everything below, and the Faults of the drivers
-	world   *World
-	drivers []*Driver   // the open ones
-	timer   *time.Timer // fires at the next event of the world; nil: none
+	mu       sync.Mutex // guards everything below, and the Faults of the drivers
+	world    *World
+	drivers  []*Driver   // the open ones
+	timer    *time.Timer // fires at the next event of the world; nil: none
+	sessions []*session  // what Exec launched, and may still run
 }
 
 // NewHost returns a host with an empty world. In a testing/synctest bubble it
@@ -53,6 +54,7 @@ func (h *Host) deliver() {
 			d.hint(st)
 		}
 	}
+	h.endSessions()
 	h.arm()
 }
 

@@ -52,6 +52,9 @@ type Options struct {
 	// Behave tells how the run-th run (from 1) of c acts. It must be a pure
 	// function. Nil means the zero Behaviour. SetBehaviour goes before it.
 	Behave func(c *manifest.Container, run int) Behaviour
+	// Program tells how a process acts that is executed in c. Nil means the
+	// zero Program.
+	Program func(c *manifest.Container, p driver.Process) Program
 }
 
 // World is the runtime of one machine as one owner sees it. Every method that

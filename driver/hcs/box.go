@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
 // box is one container of ours. Its lanes keep calls apart; its facts are
@@ -17,18 +18,20 @@ type box struct {
 	main *lane // verbs
 	kill *lane // Terminate, which may overtake
 	stat *lane // figures
+	exec *lane // launches of further processes
 
 	saving  sync.Mutex // orders the writing of notes
 	dropped bool       // guarded by saving: there shall be no note any more
 
 	state   driver.State // "": not made yet, or removed
 	note    note
-	sys     system // nil: no handle, or no system
-	fresh   bool   // sys was made and has never been started
-	run     *run   // init process, while it runs
-	limits  limits // of the log
-	changed uint64 // Driver.clock at the last change
-	missing bool   // a listing did not show what runs; it is being looked into
+	sys     system              // nil: no handle, or no system
+	fresh   bool                // sys was made and has never been started
+	run     *run                // init process, while it runs
+	made    *manifest.Container // what runs was started from; nil: adopted
+	limits  limits              // of the log
+	changed uint64              // Driver.clock at the last change
+	missing bool                // a listing did not show what runs; it is being looked into
 }
 
 // run is one life of an init process.
@@ -41,7 +44,7 @@ type run struct {
 }
 
 func newBox(r driver.Ref, id string) *box {
-	return &box{ref: r, id: id, main: newLane(), kill: newLane(), stat: newLane(), note: note{ID: id}, limits: defaultLimits}
+	return &box{ref: r, id: id, main: newLane(), kill: newLane(), stat: newLane(), exec: newLane(), note: note{ID: id}, limits: defaultLimits}
 }
 
 // status is what is known of b. Driver.mu is held.
@@ -155,6 +158,7 @@ func (d *Driver) letAllGo() {
 	for _, b := range all {
 		d.letGo(b)
 	}
+	d.dropSessions()
 }
 
 // close lets go of the process, and of its pipes.

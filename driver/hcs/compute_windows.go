@@ -132,6 +132,12 @@ func (p hostInit) wait() error       { return taken("wait for process", p.p.Wait
 func (p hostInit) closeStdin() error { return taken("close standard input", p.p.CloseStdin()) }
 func (p hostInit) close() error      { return taken("close process", p.p.Close()) }
 
+func (p hostInit) kill() error { return taken("kill process", p.p.Kill()) }
+
+func (p hostInit) resize(rows, cols uint16) error {
+	return taken("resize console", p.p.ResizeConsole(cols, rows))
+}
+
 func (p hostInit) exitCode() (int, error) {
 	code, err := p.p.ExitCode()
 	return code, taken("exit code", err)

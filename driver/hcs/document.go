@@ -129,19 +129,12 @@ const (
 // value, which may be kept on the host.
 func processDocument(c *manifest.Container, id string, image imageConfig, env func(manifest.EnvVar) (string, error)) (*processConfig, error) {
 	s := &c.Spec
-	vars, err := environment(s, image.Env, env)
-	if err != nil {
-		return nil, err
-	}
 	doc := &processConfig{
-		User: s.SecurityContext.WindowsOptions.RunAsUserName, WorkingDirectory: s.WorkingDir, Environment: vars,
 		EmulateConsole: s.TTY, CreateStdInPipe: s.Stdin || s.TTY, CreateStdOutPipe: true, CreateStdErrPipe: !s.TTY,
 	}
-	if doc.User == "" {
-		doc.User = image.User
-	}
-	if doc.WorkingDirectory == "" {
-		doc.WorkingDirectory = image.WorkingDir
+	err := surroundings(doc, s, image, env)
+	if err != nil {
+		return nil, err
 	}
 	if s.TTY {
 		doc.ConsoleSize = [2]uint{consoleHeight, consoleWidth}
@@ -156,6 +149,19 @@ func processDocument(c *manifest.Container, id string, image imageConfig, env fu
 		doc.CommandLine, err = commandLine(args)
 	}
 	return doc, err
+}
+
+// surroundings fills in what every process of a container shares.
+func surroundings(doc *processConfig, s *manifest.Spec, image imageConfig, env func(manifest.EnvVar) (string, error)) (err error) {
+	doc.User, doc.WorkingDirectory = s.SecurityContext.WindowsOptions.RunAsUserName, s.WorkingDir
+	if doc.User == "" {
+		doc.User = image.User
+	}
+	if doc.WorkingDirectory == "" {
+		doc.WorkingDirectory = image.WorkingDir
+	}
+	doc.Environment, err = environment(s, image.Env, env)
+	return err
 }
 
 // arguments merges command and args with the image's, as a Pod does.

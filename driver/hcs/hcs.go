@@ -110,12 +110,13 @@ type Driver struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 
-	mu     sync.Mutex
-	boxes  map[driver.Ref]*box
-	known  map[driver.Ref]note // notes not yet held against a listing
-	seen   bool                // a listing has succeeded: what is not in boxes is not there
-	clock  uint64              // counts changes of boxes
-	closed bool
+	mu       sync.Mutex
+	boxes    map[driver.Ref]*box
+	sessions map[*session]struct{} // what Exec launched
+	known    map[driver.Ref]note   // notes not yet held against a listing
+	seen     bool                  // a listing has succeeded: what is not in boxes is not there
+	clock    uint64                // counts changes of boxes
+	closed   bool
 }
 
 // withDefaults fills in what cfg leaves out, and checks the rest.
@@ -163,7 +164,7 @@ func openOn(ctx context.Context, cfg Config, m machine, cpus int) (*Driver, erro
 		images: imageStore{root: cfg.DockerDir, files: os.DirFS(cfg.DockerDir)},
 		notes:  noteDir(filepath.Join(cfg.StateDir, "hcs")), logs: newLogDir(filepath.Join(cfg.StateDir, "logs")),
 		exits: make(chan driver.Status, exitsBuffer), creates: make(chan struct{}, cfg.Creates), looking: newLane(),
-		boxes: map[driver.Ref]*box{},
+		boxes: map[driver.Ref]*box{}, sessions: map[*session]struct{}{},
 	}
 	if d.known, err = d.notes.load(d.owner); err != nil {
 		return nil, err

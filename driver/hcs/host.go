@@ -54,6 +54,10 @@ type process interface {
 	exitCode() (int, error) // -1 if it is not known
 	stdio() (in io.WriteCloser, out, err io.ReadCloser, _ error)
 	closeStdin() error
+	resize(rows, cols uint16) error // of its console
+	// kill ends it, and ends the whole system instead where that cannot be
+	// opened again: unless the handle of the system that it came from is closed.
+	kill() error
 	close() error
 }
 

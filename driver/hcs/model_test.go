@@ -311,14 +311,17 @@ type mProcess struct {
 	number   int
 	args     []string
 	made     time.Time
+	doc      *processConfig
 	over     bool
 	code     uint32
+	in       *io.PipeReader // nil: none was asked for
 	out, err *io.PipeWriter
 }
 
 // mProcessHandle adds the streams, which only the one who launched has.
 type mProcessHandle struct {
 	*mHandle
+	from     *mHandle // of the system that it was launched or attached by
 	in       io.WriteCloser
 	out, err io.ReadCloser
 }
@@ -335,15 +338,18 @@ func (h *mHandle) launch(doc *processConfig) (process, error) {
 		return nil, coded("launch", codeInvalidState)
 	}
 	m.lastPID++
-	p := &mProcess{sys: h.sys, number: m.lastPID, args: split(doc.CommandLine), made: time.Now().Round(0)}
+	p := &mProcess{sys: h.sys, number: m.lastPID, args: split(doc.CommandLine), made: time.Now().Round(0), doc: doc}
 	if p.args[0] == "missing.exe" {
 		return nil, coded("launch", 0x2)
 	}
 	h.sys.procs = append(h.sys.procs, p)
 	m.pids[p.number] = p
-	handle := &mProcessHandle{mHandle: h.sys.open(p)}
+	handle := &mProcessHandle{mHandle: h.sys.open(p), from: h}
 	handle.out, p.out = io.Pipe()
 	handle.err, p.err = io.Pipe()
+	if doc.CreateStdInPipe {
+		p.in, handle.in = io.Pipe()
+	}
 	if p.args[0] == "print" {
 		handle.out = &tail{text: p.args[1] + "\n"}
 	}
@@ -363,6 +369,8 @@ func (p *mProcess) behave() {
 		time.AfterFunc(after, func() { p.exit(code) })
 	case "print":
 		time.AfterFunc(time.Millisecond, func() { p.exit(0) })
+	case "steps":
+		go p.steps(p.args[1:])
 	}
 }
 
@@ -400,6 +408,9 @@ func (p *mProcess) exit(code uint32) {
 	m := p.sys.m
 	_ = p.out.Close()
 	_ = p.err.Close()
+	if p.in != nil {
+		_ = p.in.Close()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if p.over {
@@ -424,7 +435,7 @@ func (h *mHandle) attach(pid int) (process, error) {
 	defer h.sys.m.mu.Unlock()
 	for _, p := range h.sys.procs {
 		if p.number == pid && !p.over {
-			return &mProcessHandle{mHandle: h.sys.open(p)}, nil
+			return &mProcessHandle{mHandle: h.sys.open(p), from: h}, nil
 		}
 	}
 	return nil, coded("attach", codeElementAbsent)
@@ -442,7 +453,12 @@ func (h *mProcessHandle) stdio() (io.WriteCloser, io.ReadCloser, io.ReadCloser, 
 	return h.in, h.out, h.err, h.sys.m.enter("stdio", h.sys.id)
 }
 
-func (h *mProcessHandle) closeStdin() error { return h.sys.m.enter("closeStdin", h.sys.id) }
+func (h *mProcessHandle) closeStdin() error {
+	if h.in != nil {
+		_ = h.in.Close()
+	}
+	return h.sys.m.enter("closeStdin", h.sys.id)
+}
 
 // openProcess knows only processes of process isolation, as the host does.
 func (m *model) openProcess(pid int) (hostProcess, error) {

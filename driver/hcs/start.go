@@ -83,7 +83,7 @@ func (d *Driver) launched(b *box, c *manifest.Container, sys system, p process) 
 	}
 	d.enter(b, func(e *note) {
 		e.Phase, e.PID, e.Born, e.Started, e.Exit = running, r.pid, born, started, driver.Exit{}
-		b.state, b.run, b.limits, b.missing = driver.Running, r, lim, false
+		b.state, b.run, b.limits, b.missing, b.made = driver.Running, r, lim, false, c
 	})
 	d.watch(b, r, sys)
 }

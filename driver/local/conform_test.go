@@ -3,6 +3,7 @@ package local_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -20,6 +21,10 @@ import (
 
 // TestMain lets the test binary also be the programs that its tests run.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "steps" {
+		steps(os.Args[2:])
+		return
+	}
 	if len(os.Args) > 2 && os.Args[1] == "program" {
 		program(os.Args[2], os.Args[3:]...)
 		return
@@ -54,12 +59,46 @@ func program(what string, args ...string) {
 	}
 }
 
-func spec(what string, args ...string) manifest.Spec {
+// steps is the program that the suite executes in containers.
+func steps(todo []string) {
+	value := func() string {
+		todo = todo[1:]
+		return todo[0]
+	}
+	number := func() int {
+		n, _ := strconv.Atoi(value())
+		return n
+	}
+	for ; len(todo) > 0; todo = todo[1:] {
+		switch todo[0] {
+		case "print":
+			fmt.Println(value())
+		case "err":
+			fmt.Fprintln(os.Stderr, value())
+		case "env":
+			fmt.Println(os.Getenv(value()))
+		case "cat":
+			_, _ = io.Copy(os.Stdout, os.Stdin)
+		case "sleep":
+			<-time.After(time.Duration(number()) * time.Millisecond)
+		case "forever":
+			<-time.After(time.Hour)
+		case "exit":
+			os.Exit(number())
+		}
+	}
+}
+
+func testProgram() string {
 	exe, err := os.Executable()
 	if err != nil {
 		panic(err)
 	}
-	return manifest.Spec{Command: []string{exe, "program", what}, Args: args}
+	return exe
+}
+
+func spec(what string, args ...string) manifest.Spec {
+	return manifest.Spec{Command: []string{testProgram(), "program", what}, Args: args}
 }
 
 func TestDriverConforms(t *testing.T) {
@@ -74,8 +113,12 @@ func TestDriverConforms(t *testing.T) {
 		Obey:     func(c uint32) manifest.Spec { return spec("obey", code(c)) },
 		Stubborn: func() manifest.Spec { return spec("stubborn") },
 		Print:    func(line string) manifest.Spec { return spec("print", line) },
-		Update:   true,
-		Stats:    hasStats,
+		Exec:     func(todo ...string) []string { return append([]string{testProgram(), "steps"}, todo...) },
+
+		NoProgram: []string{filepath.Join(t.TempDir(), "missing.exe")},
+		TTY:       hasTerminals,
+		Update:    true,
+		Stats:     hasStats,
 	})
 }
 

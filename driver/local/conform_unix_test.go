@@ -10,4 +10,6 @@ import (
 const (
 	stopSignal = syscall.SIGTERM
 	hasStats   = runtime.GOOS == "linux"
+
+	hasTerminals = true
 )

@@ -4,4 +4,7 @@ import "os"
 
 var stopSignal = os.Interrupt // what Go makes of CTRL_BREAK
 
-const hasStats = true
+const (
+	hasStats     = true
+	hasTerminals = false
+)

@@ -86,6 +86,7 @@ type Driver struct {
 	done    sync.WaitGroup
 	looking chan struct{} // holds one token: at most one look at the system at a time
 	rescan  time.Duration
+	execs   sessions
 
 	mu      sync.Mutex
 	boxes   map[driver.Ref]*box
@@ -208,6 +209,7 @@ func (d *Driver) Close() error {
 	}
 	close(d.quit)
 	d.mu.Unlock()
+	d.execs.close()
 	d.done.Wait()
 	if d.ticker != nil {
 		d.ticker.Stop()

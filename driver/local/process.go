@@ -17,6 +17,7 @@ const (
 	markName     = markPrefix + "NAME"
 	markRevision = markPrefix + "REVISION"
 	markBorn     = markPrefix + "BORN"
+	markExec     = markPrefix + "EXEC" // set in what Exec launched: it is never an init process
 )
 
 // bornWindow is how long after its mark was made an init process may start:
@@ -28,6 +29,7 @@ type marks struct {
 	owner string
 	ref   driver.Ref
 	born  int64 // by the clock with which the system stamps the start of processes, in ns
+	exec  bool  // launched by Exec, or a descendant of that
 }
 
 // env returns the variables that carry m.
@@ -58,6 +60,8 @@ func parseMarks(environ string) (m marks, ok bool) {
 			m.ref.Revision = manifest.Revision(value)
 		case markBorn:
 			m.born, _ = strconv.ParseInt(value, 10, 64)
+		case markExec:
+			m.exec = true
 		}
 	}
 	return m, m.born > 0 && ownerPattern.MatchString(m.owner) && namePattern.MatchString(m.ref.Name)
@@ -70,6 +74,7 @@ type seen struct {
 	parent  int
 	leader  bool  // of a session; on Windows always
 	trusted bool  // runs as our own user, so that its marks may be believed
+	further bool  // from Exec; marks.exec is false then, so that it counts to its run
 	start   int64 // by the clock of marks.born
 }
 

@@ -117,6 +117,7 @@ func (d *Driver) sort(procs []seen, vouched map[int]entry) (strays []seen) {
 		if e, ok := vouched[p.pid]; ok && e.is(p) {
 			p.marks = e.marks()
 		}
+		p.further, p.exec = p.exec, false
 		switch {
 		case p.owner == d.owner:
 			runs[p.marks] = append(runs[p.marks], p)
@@ -181,7 +182,7 @@ func (d *Driver) initOf(procs []seen) (init seen, ok bool) {
 		if recorded && p.pid == pid {
 			return p, true
 		}
-		if recorded || !p.leader || !p.trusted || !p.fresh() {
+		if recorded || !p.leader || !p.trusted || p.further || !p.fresh() {
 			continue
 		}
 		if !ok || p.start < init.start || p.start == init.start && init.parent == p.pid {
