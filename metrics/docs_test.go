@@ -3,6 +3,7 @@ package metrics_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/hcs-reconcile/hcs-reconcile/internal/logkey"
 	"github.com/hcs-reconcile/hcs-reconcile/metrics"
 )
 
@@ -85,5 +87,22 @@ func TestDocsShowAll(t *testing.T) {
 	slices.Sort(described)
 	if diff := cmp.Diff(described, shown); diff != "" {
 		t.Errorf("metrics (-described +shown):\n%s", diff)
+	}
+}
+
+// TestLabelsAreLogKeys wants a thing to have one name: what is a label here and
+// a key in the log is listed once.
+func TestLabelsAreLogKeys(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	metrics.New(reg, metrics.Options{View: showing(view(web())), Stats: allStats})
+	used := map[string]bool{logkey.Change: true} // of exemplars
+	for _, f := range gather(t, reg) {
+		for _, l := range f.GetMetric()[0].GetLabel() {
+			used[l.GetName()] = true
+		}
+	}
+	listed := slices.Sorted(slices.Values(slices.Concat(logkey.Shared, logkey.Labels)))
+	if diff := cmp.Diff(listed, slices.Sorted(maps.Keys(used))); diff != "" {
+		t.Errorf("labels (-internal/logkey +metrics):\n%s", diff)
 	}
 }

@@ -39,7 +39,7 @@ func newHostFamilies(c *catalog) hostFamilies {
 			"Whether what the file says now is what counts (1), or what it said when it was last good (0).", "file"),
 		problems:   c.gauge("manifest_problems", "Problems in all manifest files together."),
 		sourceInfo: c.gauge("source_info", "The manifest folder and its source revision; always 1.", "dir", "revision"),
-		sourceRead: c.gauge("source_read_timestamp_seconds", "When the manifest folder was last read."),
+		sourceRead: c.gauge("source_read_timestamp_seconds", "When a change of the manifest folder was last read."),
 		polling:    c.gauge("source_polling", "Whether changes are found by looking alone, because the system does not tell of them."),
 		doubt:      c.gauge("folder_in_doubt", "Whether something may only seem to be missing from the folder; nothing is removed while so."),
 

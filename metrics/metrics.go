@@ -132,13 +132,14 @@ func (m *Metrics) Observe(ev reconcile.Event) {
 	case reconcile.Decided:
 		m.decisions.WithLabelValues(string(ev.Action), string(ev.Reason)).Inc()
 	case reconcile.Done:
-		m.steps.WithLabelValues(string(ev.Action), resultOf(ev.Err)).Inc()
-		m.stepDuration.WithLabelValues(string(ev.Action)).Observe(ev.Took.Seconds())
+		why := exemplarOf(ev)
+		count(m.steps.WithLabelValues(string(ev.Action), resultOf(ev.Err)), why)
+		observe(m.stepDuration.WithLabelValues(string(ev.Action)), ev.Took.Seconds(), why)
 		if ev.Lag > 0 {
-			m.lag.Observe(ev.Lag.Seconds())
+			observe(m.lag, ev.Lag.Seconds(), why)
 		}
 	case reconcile.Exited:
-		m.exits.WithLabelValues(exitClass(ev.Exit.Code, ev.Exit.Known)).Inc()
+		count(m.exits.WithLabelValues(exitClass(ev.Exit.Code, ev.Exit.Known)), exemplarOf(ev))
 	case reconcile.Became, reconcile.Asked: // shown by the gauges, and counted above
 	}
 }

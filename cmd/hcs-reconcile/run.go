@@ -109,7 +109,7 @@ func (s *settings) newDaemon(h *host, log *slog.Logger) (*daemon, error) {
 	b := thisBuild()
 	m := metrics.New(reg, metrics.Options{
 		View:  func(ctx context.Context) (engine.View, error) { return d.engine.View(ctx) },
-		Stats: h.driver.Stats, Version: b.Version, Revision: b.Revision,
+		Stats: h.driver.Stats, Version: b.Version, Revision: b.Revision, NativeHistograms: s.web.native,
 	})
 	d.engine = engine.New(engine.Config{
 		Driver: m.Driver(h.driver), Store: m.Store(h.store), Saved: h.saved, Want: d.want, Log: log,

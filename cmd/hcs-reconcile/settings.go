@@ -121,6 +121,8 @@ func (s *settings) webGroup() group {
 	g.flags.BoolVar(&s.web.systemd, "web.systemd-socket", false, "take the sockets that systemd hands over instead (Linux)")
 	g.flags.StringVar(&s.web.configFile, "web.config.file", "",
 		"`file` with TLS, client certificates and users, as in every Prometheus exporter; from other hosts the status page needs it")
+	g.flags.BoolVar(&s.web.native, "web.native-histograms", false,
+		"also give native histograms; a Prometheus that takes them drops the classic ones unless told to keep them")
 	g.flags.BoolVar(&s.web.profiles, "web.enable-pprof", false, "serve Go's profiles below /debug/pprof/")
 	return g
 }

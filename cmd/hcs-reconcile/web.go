@@ -19,6 +19,7 @@ type webSettings struct {
 	listen     []string
 	systemd    bool
 	configFile string
+	native     bool // histograms
 	profiles   bool
 }
 
