@@ -73,8 +73,11 @@ type diskFile struct {
 }
 
 type diskSpec struct {
-	JSON []byte    `json:"json,omitempty"`
-	At   time.Time `json:"at,omitzero"`
+	JSON     []byte    `json:"json,omitempty"`
+	Manifest []byte    `json:"text,omitempty"`
+	Source   string    `json:"src,omitempty"`
+	At       time.Time `json:"at,omitzero"`
+	ReadyAt  time.Time `json:"ready,omitzero"`
 }
 
 type diskEntry struct {
@@ -184,7 +187,16 @@ func (d diskRecord) record(name string) Record {
 
 func (f ManifestFile) disk() diskFile { return diskFile{Text: f.Text, At: f.At.UTC()} }
 
-func (s Spec) disk() diskSpec { return diskSpec{JSON: s.JSON, At: s.At.UTC()} }
+func (s Spec) disk() diskSpec {
+	return diskSpec{JSON: s.JSON, Manifest: s.Manifest, Source: s.Source, At: s.At.UTC(), ReadyAt: s.ReadyAt.UTC()}
+}
+
+func (d diskSpec) spec(name, revision string, n uint64) Spec {
+	return Spec{
+		Name: name, Revision: revision, N: n + 1,
+		JSON: d.JSON, Manifest: d.Manifest, Source: d.Source, At: d.At, ReadyAt: d.ReadyAt,
+	}
+}
 
 func (e Entry) disk() diskEntry {
 	return diskEntry{
