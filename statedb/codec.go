@@ -87,6 +87,7 @@ type diskEntry struct {
 	Reason  string    `json:"why,omitempty"`
 	Message string    `json:"msg,omitempty"`
 	Change  string    `json:"change,omitempty"`
+	Source  string    `json:"src,omitempty"`
 
 	Kind     string        `json:"kind,omitempty"`
 	Revision string        `json:"rev,omitempty"`
@@ -200,7 +201,7 @@ func (d diskSpec) spec(name, revision string, n uint64) Spec {
 
 func (e Entry) disk() diskEntry {
 	return diskEntry{
-		At: e.At.UTC(), Type: e.Type, Action: e.Action, Reason: e.Reason, Message: e.Message,
+		At: e.At.UTC(), Type: e.Type, Action: e.Action, Reason: e.Reason, Message: e.Message, Source: e.Source,
 		Change: e.Change, Kind: e.Kind, Revision: e.Revision, State: e.State, Took: e.Took,
 	}
 }
@@ -208,7 +209,7 @@ func (e Entry) disk() diskEntry {
 func (d diskEntry) entry(seq uint64, container string) Entry {
 	return Entry{
 		Seq: seq, At: d.At, Container: container,
-		Type: d.Type, Action: d.Action, Reason: d.Reason, Message: d.Message,
+		Type: d.Type, Action: d.Action, Reason: d.Reason, Message: d.Message, Source: d.Source,
 		Change: d.Change, Kind: d.Kind, Revision: d.Revision, State: d.State, Took: d.Took,
 	}
 }

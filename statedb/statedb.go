@@ -131,6 +131,7 @@ type Entry struct {
 	State     string // shown from then on
 	Reason    string
 	Message   string
+	Source    string        // revision of the folder's source that it comes from
 	Change    string        // id of the change of the folder that it goes back to; "" if none is known
 	Took      time.Duration // of a step that is done; 0 if it says nothing of that
 }
