@@ -115,7 +115,7 @@ func drawTraits(r *rand.Rand) traits {
 		faultsUntil: time.Duration(60+r.IntN(240)) * time.Second, jumps: r.IntN(4) == 0, upgrades: r.IntN(4) == 0,
 		brake: reconcile.DefaultBrake(),
 	}
-	t.brake.AllowEmpty = r.IntN(2) == 0
+	t.brake.AllowEmpty = r.IntN(3) == 0
 	for i := range 3 + r.IntN(7) {
 		t.names = append(t.names, allNames[i])
 	}
