@@ -17,7 +17,7 @@ func (f *folder) permitSome() {
 			f.permit.Containers = append(f.permit.Containers, n)
 		}
 	}
-	if r.IntN(4) > 0 {
+	if r.IntN(6) > 0 {
 		f.permit.Until = f.s.wall().Add(f.s.upTo(3 * time.Minute))
 	}
 	if r.IntN(8) == 0 {
@@ -28,8 +28,8 @@ func (f *folder) permitSome() {
 // away is what stands in the folder and was taken from this host by its labels.
 func (f *folder) away() map[string]reconcile.Away {
 	away := map[string]reconcile.Away{}
-	for n := range f.moved {
-		if f.docs[n] != nil {
+	for n, known := range f.moved {
+		if f.docs[n] != nil || !known {
 			delete(f.moved, n)
 			continue
 		}

@@ -252,7 +252,7 @@ func (f *folder) change() {
 		f.permitSome()
 	case 14:
 		delete(f.docs, n)
-		f.moved[n] = true
+		_, f.moved[n] = f.s.told[n]
 	}
 }
 

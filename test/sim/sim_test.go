@@ -93,7 +93,7 @@ func newSim(seed uint64, verbose bool) *sim {
 		kinds: map[string]kind{}, told: map[string]told{},
 	}
 	s.traits = drawTraits(s.rng)
-	s.mixed = s.upgrades
+	s.mixed, s.brake.AllowEmpty = s.upgrades, seed%3 == 0
 	for _, n := range s.names {
 		s.kinds[n] = drawKind(s.rng)
 	}
@@ -115,7 +115,6 @@ func drawTraits(r *rand.Rand) traits {
 		faultsUntil: time.Duration(60+r.IntN(240)) * time.Second, jumps: r.IntN(4) == 0, upgrades: r.IntN(4) == 0,
 		brake: reconcile.DefaultBrake(),
 	}
-	t.brake.AllowEmpty = r.IntN(3) == 0
 	for i := range 3 + r.IntN(7) {
 		t.names = append(t.names, allNames[i])
 	}
