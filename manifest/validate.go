@@ -50,7 +50,6 @@ var rules = []func(*Container, *report){
 	checkLifecycle,
 	checkProbes,
 	checkUpdate,
-	checkWindow,
 	checkLogs,
 	checkLCOW,
 }

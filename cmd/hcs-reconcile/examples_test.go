@@ -41,7 +41,7 @@ func exampleFolders(t *testing.T) []string {
 func TestExamples(t *testing.T) {
 	for _, dir := range exampleFolders(t) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			u := folder.Read(dir, folder.Start{Fleet: true})
+			u := folder.Read(dir, nil, nil)
 			for _, p := range u.Problems {
 				t.Error(p)
 			}

@@ -11,7 +11,6 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest/folder"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
-	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
 )
 
 // plan is the whole answer; it is also the shape of -o json, to which fields
@@ -27,11 +26,8 @@ type plan struct {
 	Problems   []manifest.Problem `json:"problems"`
 	Doubt      string             `json:"doubt,omitempty"`      // why nothing is removed
 	PruneBrake []string           `json:"pruneBrake,omitempty"` // what the brake would hold back
-	Away       []folder.Away      `json:"away,omitempty"`       // what the folder asks for on other hosts
-	Permit     *reconcile.Permit  `json:"permit,omitempty"`     // what the folder allows to be removed
 	Foreign    []string           `json:"foreign,omitempty"`
 	brake      string
-	at         time.Time
 }
 
 // change is what happens to one container.
@@ -79,19 +75,13 @@ func (sit *situation) plan(now time.Time, u folder.Update) (*plan, error) {
 	s := sit.settings
 	core := reconcile.NewCore(now, reconcile.Config{Brake: s.brake, Check: sit.check}, sit.memory.Records, sit.memory.Brake)
 	core.Have(now, sit.listing)
-	ch := engine.Change(u)
-	ch.Full = true
-	core.Want(ch)
+	core.Want(wanted(u))
 	steps := reconcile.Preview(now, core, 100+10*(len(u.Put)+len(sit.listing.Ours)))
 
 	p := &plan{
 		Manifests: s.manifests, Revision: u.Source.Revision, Driver: s.driver, Owner: s.owner,
 		Summary: map[change]int{}, Containers: []planned{}, Problems: append([]manifest.Problem{}, u.Problems...), Doubt: u.Doubt,
-		PruneBrake: core.Brake().Blocked, brake: core.Brake().Message, at: now,
-	}
-	p.Away = u.Away
-	if permit := core.Brake().Permit; len(permit.Containers) > 0 || permit.Void != "" {
-		p.Permit = &permit
+		PruneBrake: core.Brake().Blocked, brake: core.Brake().Message,
 	}
 	if sit.daemon != nil {
 		p.Daemon = sit.daemon.PID
@@ -112,6 +102,14 @@ func (sit *situation) plan(now time.Time, u folder.Update) (*plan, error) {
 	}
 	p.finish(sit.notes(u.Put))
 	return p, nil
+}
+
+func wanted(u folder.Update) reconcile.Change {
+	c := reconcile.Change{Full: true, Doubt: u.Doubt, SeenAt: u.SeenAt}
+	for _, w := range u.Put {
+		c.Put = append(c.Put, reconcile.Wanted{Container: w.Container, Blocked: w.Blocked})
+	}
+	return c
 }
 
 func (sit *situation) notes(put []folder.Wanted) map[string][]note {

@@ -22,12 +22,6 @@ type ledger struct {
 	told   map[string]Wanted  // as in the updates so far
 	needs  graph
 
-	labels   map[string]string                // of this host
-	fleet    bool                             // every host at once: all containers count
-	others   map[string][]*manifest.Container // file → what is for other hosts
-	away     []Away                           // the same as it is told; nil: not made yet
-	belonged map[string]string                // owners as they were at the start
-
 	broken  map[string]struct{}           // files with problems
 	clashes map[string]struct{}           // names with more than one claim
 	tangles map[string][]manifest.Problem // names whose dependencies are wrong
@@ -46,7 +40,6 @@ type entry struct {
 	names    []string
 	problems []manifest.Problem
 	known    []byte // text from before the start, until it is needed or replaced
-	asKnown  bool   // what counts is the text from before the start
 	readAt   time.Time
 }
 
@@ -61,7 +54,7 @@ type claim struct {
 func newLedger(known []KnownGood, owners map[string]string) *ledger {
 	l := &ledger{
 		files: map[string]*entry{}, claims: map[string][]claim{}, owners: map[string]string{},
-		told: map[string]Wanted{}, needs: newGraph(), others: map[string][]*manifest.Container{}, belonged: maps.Clone(owners),
+		told: map[string]Wanted{}, needs: newGraph(),
 		broken: map[string]struct{}{}, clashes: map[string]struct{}{}, tangles: map[string][]manifest.Problem{},
 	}
 	maps.Copy(l.owners, owners)
@@ -102,9 +95,6 @@ func (l *ledger) harm(file string, c content) bool {
 	l.recall(file)
 	said := map[string]bool{}
 	for _, n := range c.containers {
-		if !l.takes(n) {
-			continue
-		}
 		said[n.Name()] = true
 		if l.replaces(file, n) {
 			return true
@@ -137,7 +127,6 @@ func (l *ledger) accept(file string, c content, text []byte, now time.Time) {
 		l.files[file] = e
 		delete(l.lost, file)
 	}
-	e.asKnown = l.remembers(file, c.mark)
 	e.mark, e.problems, e.readAt = c.mark, c.problems, now
 	keep := l.paths[file]
 	if c.good() {
@@ -180,7 +169,6 @@ func (l *ledger) recall(file string) {
 		e.good = ""
 		return
 	}
-	e.asKnown = true
 	l.say(file, e, containers)
 	l.paths[file] = nil
 }
@@ -199,9 +187,9 @@ func (l *ledger) recallAll() {
 	}
 }
 
-// said returns what file asks for, of this host and of others.
+// said returns the containers that file claims.
 func (l *ledger) said(file string, e *entry) []*manifest.Container {
-	all := slices.Clone(l.others[file])
+	var all []*manifest.Container
 	for _, n := range e.names {
 		i := slices.IndexFunc(l.claims[n], func(k claim) bool { return k.file == file })
 		all = append(all, l.claims[n][i].c)
@@ -219,7 +207,7 @@ func (l *ledger) say(file string, e *entry, containers []*manifest.Container) {
 		}
 	}
 	e.names = nil
-	for _, c := range l.sift(file, containers) {
+	for _, c := range containers {
 		n := c.Name()
 		e.names = append(e.names, n)
 		l.names[n] = struct{}{}
@@ -237,9 +225,6 @@ func (l *ledger) resolve(name string) (Wanted, bool) {
 	if len(claims) == 0 {
 		delete(l.owners, name)
 		return Wanted{}, false
-	}
-	if l.fleet && !l.rivals(claims) {
-		return Wanted{Container: claims[0].c, Stale: l.files[claims[0].file].stale()}, true
 	}
 	if len(claims) > 1 {
 		l.clashes[name] = struct{}{}

@@ -238,19 +238,19 @@ func TestFolderInDoubtRemovesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, fake.Options{})
 		r.start(fake.Config{})
-		r.ask(parse(t, "a:", "b:")...)
+		r.ask(parse(t, "a:")...)
 		synctest.Wait()
 		r.want <- folder.Update{Full: true, Doubt: "manifests: no such folder"}
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if got, want := r.states(), "a=Held b=Held"; got != want {
+		if got, want := r.states(), "a=Held"; got != want {
 			t.Errorf("states %q, want %q", got, want)
 		}
-		r.ask(parse(t, "b:")...)
+		r.want <- folder.Update{Full: true}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if got, want := r.states(), "b=Running"; got != want {
-			t.Errorf("states %q, want %q", got, want)
+		if got := r.states(); got != "" {
+			t.Errorf("states %q, want none", got)
 		}
 	})
 }

@@ -112,7 +112,6 @@ func testSpecs(t *testing.T, s *subject) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	full.N = 1
 	equal(t, "spec", got, []statedb.Spec{full})
 	wantUTC(t, got)
 
