@@ -76,7 +76,7 @@ fmt-check:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run: make fmt"; exit 1; }
 
 docs: ## Regenerate the parts of docs/ that are made from the code
-	$(GO) test ./manifest ./metrics ./reconcile -run 'Docs' -update
+	$(GO) test ./manifest ./metrics ./reconcile -run 'Docs|Reference' -update
 
 cover: ## Test coverage by package
 	$(GO) test -coverprofile=bin/cover.out $(PKG) && $(GO) tool cover -func=bin/cover.out | tail -1

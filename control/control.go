@@ -40,7 +40,9 @@ type Daemon struct {
 	Owner     string    `json:"owner"`
 	Manifests string    `json:"manifests"`
 	StateDir  string    `json:"stateDir"`
-	Web       string    `json:"web,omitempty"` // address listened on; "" if none
+	// Labels are those of the host, which a nodeSelector must match.
+	Labels map[string]string `json:"labels,omitempty"`
+	Web    string            `json:"web,omitempty"` // address listened on; "" if none
 }
 
 // View is what the daemon knows at one moment.
@@ -84,6 +86,9 @@ type Event struct {
 	Action    string    `json:"action,omitempty"`
 	Reason    string    `json:"reason"`
 	Message   string    `json:"message,omitempty"`
+	// Source is the revision of the manifest folder's source (a git commit) that
+	// it comes from; "" if it comes from none.
+	Source string `json:"sourceRevision,omitempty"`
 }
 
 // Confirmed names the containers whose removal was confirmed.

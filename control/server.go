@@ -119,7 +119,7 @@ func (s *server) events(r *http.Request) ([]Event, error) {
 	out := make([]Event, 0, len(kept))
 	for _, e := range kept {
 		out = append(out, Event{
-			Seq: e.Seq, At: e.At, Container: e.Container, Type: e.Type, Action: e.Action, Reason: e.Reason, Message: e.Message,
+			Seq: e.Seq, At: e.At, Container: e.Container, Type: e.Type, Action: e.Action, Reason: e.Reason, Message: e.Message, Source: e.Source,
 		})
 	}
 	return out, err

@@ -90,6 +90,7 @@ func lifeFields() []Field {
 	return []Field{
 		must("spec.dependsOn[].name", "", Free, "Container that must have reached `condition` before this one starts. Stops run in the reverse order."),
 		row("spec.dependsOn[].condition", "Started|Ready|Completed", "Started", Free, "What it must have reached."),
+		row("spec.dependsOn[].restart", "", "false", Free, "Restarts this container too when that one has been replaced or restarted by an operator; a crash of it never does."),
 		row("spec.restartPolicy", "Always|OnFailure|Never", "Always", Free, "After which exits the container is started again."),
 		row(r+"initialDelay", "", "1s", Free, "Delay before the first restart."),
 		row(r+"factor", "1..", "2", Free, "Growth of the delay with each further restart."),
@@ -110,6 +111,9 @@ func lateFields() []Field {
 		row("spec.update.strategy", "Recreate|StartFirst", "Recreate", Free, "How a new revision replaces the old one: after it has stopped, or before."),
 		row("spec.update.progressDeadline", "", "5m", Free, "Time that a new revision has to become ready."),
 		row("spec.update.rollback", "", "true", Free, "Returns to the last revision that was ready if the new one misses the deadline."),
+		must("spec.update.window.schedule", "", Free, "When the window opens, as in a CronJob: minute, hour, day of month, month, day of week, or `@daily` and the like."),
+		row("spec.update.window.timeZone", "", "", Free, "Time zone of `schedule`, `Europe/Berlin` for example; left out, the host's."),
+		must("spec.update.window.duration", "", Free, "How long it stays open, at most `168h`."),
 		row("spec.logs.maxSize", "", "10Mi", InPlace, "Size at which a log file is rotated."),
 		row("spec.logs.maxFiles", "1..1000", "5", InPlace, "Number of log files kept, the current one included."),
 		row("spec.nodeSelector", "", "", Free, "Labels that a host must have to run the container."),
@@ -182,6 +186,7 @@ var groups = map[string]string{
 	"spec.livenessProbe":                  "Its failure restarts the container. Exactly one action.",
 	"spec.readinessProbe":                 "Decides whether the container is ready. Exactly one action.",
 	"spec.update":                         "How a new revision replaces the old one.",
+	"spec.update.window":                  "The only times at which a running container is replaced. What does not run is created and restarted at any time.",
 	"spec.logs":                           "Bounds of the log files.",
 	"spec.lcow":                           "The utility VM of a Linux container.",
 }

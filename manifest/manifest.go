@@ -247,10 +247,13 @@ type DNSConfig struct {
 	AllowUnqualified bool     `json:"allowUnqualified,omitempty"`
 }
 
-// Dependency holds a start back until another container has reached a condition.
+// Dependency holds a start back until another container has reached a
+// condition. With Restart, a new revision or an operator's restart of that
+// container restarts this one too; a crash of it does not.
 type Dependency struct {
 	Name      string    `json:"name"`
 	Condition Condition `json:"condition,omitempty"`
+	Restart   bool      `json:"restart,omitempty"`
 }
 
 // Restart tunes the restart policy. Delays grow from InitialDelay by Factor
@@ -278,6 +281,7 @@ type Update struct {
 	Strategy         UpdateStrategy `json:"strategy,omitempty"`
 	ProgressDeadline *Duration      `json:"progressDeadline,omitempty"`
 	Rollback         *bool          `json:"rollback,omitempty"`
+	Window           *Window        `json:"window,omitempty"` // nil: at any time
 }
 
 // Logs bounds the log files of a container.

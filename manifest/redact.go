@@ -37,3 +37,9 @@ func hide(v string) string {
 	sum := sha256.Sum256([]byte(v))
 	return hiddenPrefix + hex.EncodeToString(sum[:4])
 }
+
+// Encode writes c as a manifest of its own, with every default filled in: Parse
+// reads it back as the same revision. It holds what the manifest holds, literal
+// environment values included, and is for the owner of the state alone; what
+// comes from the host (valueFrom) stays a reference.
+func Encode(c *Container) ([]byte, error) { return encode(c) }

@@ -50,6 +50,7 @@ var rules = []func(*Container, *report){
 	checkLifecycle,
 	checkProbes,
 	checkUpdate,
+	checkWindow,
 	checkLogs,
 	checkLCOW,
 }

@@ -14,6 +14,8 @@ type hostFamilies struct {
 	started, stopping, workersBusy    family
 	containers, foreign               family
 	brakeBlocked, brakeSince          family
+	brakeShare, brakeMin, brakeEmpty  family
+	brakeAllowed, away                family
 	manifestValid, problems           family
 	sourceInfo, sourceRead, polling   family
 	doubt                             family
@@ -34,6 +36,12 @@ func newHostFamilies(c *catalog) hostFamilies {
 
 		brakeBlocked: c.gauge("prune_blocked_containers", "Containers whose removal the prune brake holds back."),
 		brakeSince:   c.gauge("prune_blocked_since_timestamp_seconds", "Since when the prune brake holds; missing while it does not."),
+
+		brakeShare:   c.gauge("prune_brake_max_share", "Share of what ran that may be removed within a minute."),
+		brakeMin:     c.gauge("prune_brake_min_containers", "Fewer removals than this are not held back for their number."),
+		brakeEmpty:   c.gauge("prune_brake_allow_empty", "Whether a folder that asks for nothing any more may remove the last containers."),
+		brakeAllowed: c.gauge("prune_allowed_containers", "Containers that the file .allow-prune allows to be removed now."),
+		away:         c.gauge("away_containers", "Containers that the folder asks for on other hosts only, by their nodeSelector."),
 
 		manifestValid: c.gauge("manifest_valid",
 			"Whether what the file says now is what counts (1), or what it said when it was last good (0).", "file"),
@@ -70,6 +78,11 @@ func (f *hostFamilies) send(ch chan<- prometheus.Metric, v *engine.View) {
 	}
 	f.brakeBlocked.send(ch, float64(len(v.Brake.Blocked)))
 	f.brakeSince.sendTime(ch, v.Brake.Since)
+	f.brakeShare.send(ch, v.Brake.Limits.MaxShare)
+	f.brakeMin.send(ch, float64(v.Brake.Limits.Min))
+	f.brakeEmpty.sendBool(ch, v.Brake.Limits.AllowEmpty)
+	f.brakeAllowed.send(ch, float64(len(v.Brake.Permit.Containers)))
+	f.away.send(ch, float64(len(v.Away)))
 	f.listed.sendTime(ch, v.Synced)
 	f.listSuccess.sendBool(ch, v.ListError == "" && !v.Synced.IsZero())
 	f.storeSuccess.sendBool(ch, v.SaveError == "")

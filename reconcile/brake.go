@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -15,6 +16,9 @@ type BrakeConfig struct {
 	MaxShare float64
 	Min      int
 	Window   time.Duration
+	// AllowEmpty lets a folder that asks for nothing at all empty the host
+	// within the limits above; without it not even one container goes then.
+	AllowEmpty bool
 }
 
 // DefaultBrake lets a person delete a file or two, and stops a sync accident.
@@ -29,7 +33,7 @@ type brake struct {
 	passed  map[string]struct{} // let through, and not gone or wanted again yet
 	blocked []string            // sorted
 	since   time.Time
-	share   string // "7 of 9", for people
+	why     string // it holds, for people
 	unsaved bool
 }
 
@@ -63,7 +67,7 @@ func (b *brake) wanted(name string) {
 }
 
 func (b *brake) message() string {
-	return fmt.Sprintf("%s containers would be removed at once; nothing is, until the files return or the removal is confirmed", b.share)
+	return cmp.Or(b.why, "too many would be removed") + "; nothing is, until the files return or the removal is confirmed"
 }
 
 // applyBrake judges what is to go, whenever something in line might.
@@ -81,7 +85,9 @@ func (c *Core) applyBrake(now time.Time, t *Turn) {
 		return
 	}
 	expired := b.expire(now) // first: what went long ago is no part of what ran
-	if b.judge(now, c.leavers()) || expired {
+	l := c.leavers(now)
+	c.allow(now, l.allowed)
+	if b.judge(now, l) || expired || len(l.allowed) > 0 {
 		c.touchUnwanted()
 		t.Brake = b.state()
 	}
@@ -90,20 +96,32 @@ func (c *Core) applyBrake(now time.Time, t *Turn) {
 // leavers is what the brake judges.
 type leavers struct {
 	doomed   []string // unwanted, in the runtime, not let through; sorted
+	allowed  []string // the same, but the tree itself allows it; sorted, no part of what ran
 	ran      int      // names in the runtime, and those let through that have left it
 	returned bool     // one that was held back is wanted again
+	empty    bool     // nothing at all is wanted
+	suspect  string   // why one of doomed must not go unasked, however few they are
 }
 
-func (c *Core) leavers() leavers {
-	var l leavers
+func (c *Core) leavers(now time.Time) leavers {
+	l := leavers{empty: true}
 	b := &c.brake
 	for _, e := range c.sorted() {
 		switch {
 		case e.want != nil:
+			l.empty = false
 			_, held := slices.BinarySearch(b.blocked, e.name)
 			l.returned = l.returned || held
+		case len(e.have) > 0 && c.permit.allows(now, e.name):
+			if b.holds(e.name) {
+				l.allowed = append(l.allowed, e.name)
+			}
+			continue
 		case len(e.have) > 0 && b.holds(e.name):
 			l.doomed = append(l.doomed, e.name)
+			if a := c.away[e.name]; a.Relabelled {
+				l.suspect = cmp.Or(l.suspect, fmt.Sprintf("the labels of this host were changed, and %s: %s", e.name, a.Why))
+			}
 		}
 		if len(e.have) > 0 {
 			l.ran++
@@ -131,14 +149,13 @@ func (b *brake) expire(now time.Time) bool {
 func (b *brake) judge(now time.Time, l leavers) bool {
 	changed := b.unsaved
 	b.unsaved = false
-	total := len(l.doomed) + len(b.removed)
-	tooMany := total >= b.cfg.Min && float64(total) > b.cfg.MaxShare*float64(l.ran)
+	why := b.objection(l)
 	switch {
 	case len(l.doomed) == 0:
 		changed = changed || len(b.blocked) > 0
 		b.release(now, nil)
-	case tooMany || len(b.blocked) > 0 && !l.returned:
-		b.share = fmt.Sprintf("%d of %d", total, l.ran)
+	case why != "" || len(b.blocked) > 0 && !l.returned:
+		b.why = cmp.Or(why, b.why, fmt.Sprintf("%d of %d containers are still missing from the manifests", len(l.doomed), l.ran))
 		if slices.Equal(b.blocked, l.doomed) {
 			return changed
 		}
@@ -153,12 +170,27 @@ func (b *brake) judge(now time.Time, l leavers) bool {
 	return changed
 }
 
+// objection is what is against letting go of all that is to go; "" if nothing is.
+func (b *brake) objection(l leavers) string {
+	total := len(l.doomed) + len(b.removed)
+	switch {
+	case l.suspect != "":
+		return l.suspect
+	case l.empty && !b.cfg.AllowEmpty:
+		return fmt.Sprintf("the folder asks for no container any more, and %d would be removed", len(l.doomed))
+	case total >= b.cfg.Min && float64(total) > b.cfg.MaxShare*float64(l.ran):
+		return fmt.Sprintf("%d of %d containers would be removed at once", total, l.ran)
+	default:
+		return ""
+	}
+}
+
 func (b *brake) release(now time.Time, names []string) {
 	for _, n := range names {
 		b.passed[n] = struct{}{}
 		b.removed = append(b.removed, statedb.Removal{Name: n, At: now})
 	}
-	b.blocked, b.since, b.share = nil, time.Time{}, ""
+	b.blocked, b.since, b.why = nil, time.Time{}, ""
 }
 
 // confirm lets everything through that is held back now, and does not count it

@@ -33,7 +33,10 @@ type Change struct {
 	Drop   []string
 	Doubt  string // why what is missing may only seem so; "" if the folder is believed
 	SeenAt time.Time
-	ID     string // by which it is followed to what it brings about
+	ID     string          // by which it is followed to what it brings about
+	Source string          // revision of the folder's source; "" if none is known
+	Away   map[string]Away // all names that stand in the folder for other hosts only
+	Permit Permit          // what may be removed whatever the brake says
 }
 
 // Op is one step that the engine shall take now.
@@ -45,6 +48,7 @@ type Op struct {
 	At        time.Time // of the decision
 	SeenAt    time.Time // of the change of the folder that led to it; zero if none did
 	Change    string    // id of the newest change of the folder that concerns the container
+	Source    string    // revision of the folder's source that led to it; "" if none did or none is known
 }
 
 // Look is what was seen of one container after a step.
@@ -81,6 +85,9 @@ type Core struct {
 	wishes  []*entry // operators wait until their records are written
 	brake   brake
 	doubt   string
+	source  string // revision of the folder's source
+	away    map[string]Away
+	permit  Permit
 	foreign []driver.Foreign
 
 	order      []*entry // entries by name, valid unless orderStale
@@ -110,6 +117,7 @@ type entry struct {
 	quarantine time.Time       // no decision before, and none without a later listing
 	seenAt     time.Time       // of the change that is not running yet
 	change     string          // id of the newest change of the folder that concerns it
+	source     string          // its revision of the folder's source
 	incoming   []driver.Status // of the listing being read
 	listing    uint64
 
@@ -168,6 +176,12 @@ func (c *Core) entry(name string) *entry {
 
 // Want takes a change of the folder.
 func (c *Core) Want(ch Change) {
+	c.source = ch.Source
+	c.learnAway(ch.Away)
+	if !c.permit.same(ch.Permit) {
+		c.permit = ch.Permit
+		c.touchUnwanted()
+	}
 	if ch.Full {
 		c.dropOthers(ch.Put, ch.ID)
 	}
@@ -211,6 +225,9 @@ func (c *Core) want(e *entry, w Wanted, seenAt time.Time, id string) {
 	if before == nil || w.Container == nil || before.Revision != w.Container.Revision {
 		e.seenAt = seenAt
 	}
+	if before != w.Container {
+		e.source = c.source
+	}
 	c.touch(e)
 	c.touchAround(e)
 }
@@ -234,18 +251,6 @@ func (c *Core) Drain() {
 	for _, e := range c.sorted() {
 		c.touch(e)
 	}
-}
-
-// ConfirmPrune lets go what the prune brake holds back, at the word of by.
-func (c *Core) ConfirmPrune(now time.Time, by string) (names []string) {
-	names = c.brake.confirm(now)
-	for _, n := range names {
-		c.events = append(c.events, Event{
-			At: now, Kind: Asked, Container: n, Reason: PruneConfirmed, State: StatePruneBlocked, Message: "removal confirmed by " + by,
-		})
-	}
-	c.touchUnwanted()
-	return names
 }
 
 // touch puts e in line for a decision.

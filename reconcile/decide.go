@@ -25,6 +25,9 @@ type View struct {
 	// and remove. Neither touches what runs.
 	HoldStart *Hold
 	HoldStop  *Hold
+	// Away is why the manifest of a container that is not wanted is for other
+	// hosts; "" if it stands in no manifest at all.
+	Away string
 	// Draining stops the container although it is wanted: the daemon ends.
 	Draining bool
 }
@@ -161,7 +164,15 @@ func (s *step) discard() Decision {
 		d.Forget = true
 		return d
 	}
-	return s.stop(s.Have[0], NotInManifests)
+	why := NotInManifests
+	if s.Away != "" {
+		why = NotSelected
+	}
+	d := s.stop(s.Have[0], why)
+	if d.Reason == NotSelected {
+		d.Message = s.Away
+	}
+	return d
 }
 
 // rest is the way of a container that is wanted, but not running.

@@ -195,6 +195,7 @@ var table = []row{
 	{"wanted stopped, has ended", "desiredState: Stopped", with(ran(time.Second, 0)), "remove", "DesiredStopped", "Stopping", 0},
 
 	{"in no manifest, runs", "-", with(is(driver.Running)), "shutdown", "NotInManifests", "Stopping", 0},
+	{"its manifest is for other hosts, runs", "-", with(is(driver.Running), func(s *scene) { s.Away = "role=db" }), "shutdown", "NotSelected", "Stopping", 0},
 	{"in no manifest, runs, removals are held back", "-", with(is(driver.Running), holdStop), "", "PruneBlocked", "PruneBlocked", 0},
 	{"in no manifest, asked to stop", "-", with(is(driver.Running), stopping(other, time.Second, 30*time.Second)), "", "WaitingForExit", "Stopping", 29 * time.Second},
 	{"in no manifest, the request to stop did not get through", "-", with(is(driver.Running), stopping(other, time.Second, 30*time.Second), record(func(r *statedb.Record) { r.StopSent = false })), "shutdown", "NotInManifests", "Stopping", 0},

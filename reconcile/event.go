@@ -15,7 +15,7 @@ const (
 	Done    Kind = "Done"    // its call came back, well or not
 	Exited  Kind = "Exited"  // an init process ended
 	Became  Kind = "Became"  // the shown state or its reason changed without a step
-	Asked   Kind = "Asked"   // an operator asked for something, Message says who; or a hold is over
+	Asked   Kind = "Asked"   // an operator or the tree asked for something, Message says who; or a hold is over
 )
 
 // Event is one thing that happened. Log line, metric and history entry are
@@ -35,4 +35,5 @@ type Event struct {
 	Err       error         // Done: what failed
 	Exit      driver.Exit   // Exited
 	Lag       time.Duration // Done of a start: since the file was seen; 0 if it was not a change of a file
+	Source    string        // revision of the folder's source that it comes from; "" if from none, or none is known
 }

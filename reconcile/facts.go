@@ -244,8 +244,12 @@ func (c *Core) succeeded(now time.Time, e *entry, op Op, look Look) {
 	case driver.Create, driver.Start, driver.Remove, driver.Pause, driver.Resume:
 	}
 	c.doneEvent(now, e, op, nil)
-	if op.Action == driver.Start {
-		e.seenAt = time.Time{}
+	switch op.Action {
+	case driver.Start:
+		e.seenAt, e.source = time.Time{}, ""
+	case driver.Update, driver.Pause, driver.Resume:
+		e.source = ""
+	case driver.Create, driver.Shutdown, driver.Terminate, driver.Remove: // a part of the change only
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 // view gathers what the decision on e rests on.
 func (c *Core) view(now time.Time, e *entry) View {
-	v := View{Now: now, Want: e.want, Have: e.have, Record: e.rec, Draining: c.draining}
+	v := View{Now: now, Want: e.want, Have: e.have, Record: e.rec, Away: c.away[e.name].Why, Draining: c.draining}
 	if e.want != nil {
 		v.HoldStart = c.holdStart(e)
 	}

@@ -101,7 +101,10 @@ func (c *Core) holdForListing(now time.Time, e *entry, t *Turn) {
 }
 
 func (c *Core) begin(now time.Time, e *entry, d Decision, t *Turn) {
-	op := Op{Action: d.Action, Ref: d.Ref, Container: e.want, Reason: d.Reason, At: now, SeenAt: e.seenAt, Change: e.change}
+	op := Op{
+		Action: d.Action, Ref: d.Ref, Container: e.want, Reason: d.Reason, At: now, SeenAt: e.seenAt,
+		Change: e.change, Source: e.sourceOf(d.Reason),
+	}
 	e.busy = &op
 	t.Ops = append(t.Ops, op)
 	if d.Action == driver.Create {
@@ -112,6 +115,7 @@ func (c *Core) begin(now time.Time, e *entry, d Decision, t *Turn) {
 	c.events = append(c.events, Event{
 		At: now, Kind: Decided, Container: e.name, Change: e.change, Revision: string(d.Ref.Revision), Action: d.Action,
 		Reason: d.Reason, State: d.State, Message: d.Message, Warning: d.Reason == GracePeriodOver || d.Reason == ContainerLost,
+		Source: op.Source,
 	})
 }
 
@@ -135,7 +139,7 @@ func (c *Core) show(now time.Time, e *entry, d Decision) {
 	if d.Action == "" && d.State != "" && (d.State != e.last.State || d.Reason != e.last.Reason) && d.Reason != NotYetSeen {
 		c.events = append(c.events, Event{
 			At: now, Kind: Became, Container: e.name, Change: e.change, Revision: e.rec.Revision, Reason: d.Reason,
-			State: d.State, Message: d.Message, Warning: warns(d.State) && d.Reason != OperatorHold,
+			State: d.State, Message: d.Message, Warning: warns(d.State) && d.Reason != OperatorHold, Source: e.sourceOf(d.Reason),
 		})
 	}
 	e.last = d
@@ -204,6 +208,7 @@ func (c *Core) doneEvent(now time.Time, e *entry, op Op, err error) {
 	ev := Event{
 		At: now, Kind: Done, Container: e.name, Change: op.Change, Revision: string(op.Ref.Revision), Action: op.Action,
 		Reason: op.Reason, State: e.last.State, Took: now.Sub(op.At), Err: err, Warning: err != nil,
+		Source: op.Source,
 	}
 	if err != nil {
 		ev.Message = err.Error()

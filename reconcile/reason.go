@@ -13,6 +13,7 @@ const (
 	SpecChanged     Reason = "SpecChanged"     // what runs is of another revision
 	SettingsChanged Reason = "SettingsChanged" // in-place fields differ
 	NotInManifests  Reason = "NotInManifests"  // ours, and in no manifest
+	NotSelected     Reason = "NotSelected"     // ours, and its nodeSelector is for other hosts
 	DesiredStopped  Reason = "DesiredStopped"  // the manifest wants it stopped
 	DesiredPaused   Reason = "DesiredPaused"   // the manifest wants it paused
 	DesiredRunning  Reason = "DesiredRunning"  // paused, and the manifest wants it running
@@ -59,7 +60,7 @@ const (
 var (
 	StepReasons = []Reason{
 		NewContainer, ContainerLost, FirstStart, Restart, SpecChanged, SettingsChanged, NotInManifests,
-		DesiredStopped, DesiredPaused, DesiredRunning, DaemonStopping, GracePeriodOver, Leftover,
+		NotSelected, DesiredStopped, DesiredPaused, DesiredRunning, DaemonStopping, GracePeriodOver, Leftover,
 		OperatorRestart, OperatorRetry,
 	}
 	WaitReasons = []Reason{

@@ -55,9 +55,18 @@ type ExitStatus struct {
 
 // BrakeStatus is what the prune brake holds back.
 type BrakeStatus struct {
-	Blocked []string  `json:"blocked,omitempty"`
-	Since   time.Time `json:"since,omitzero"`
-	Message string    `json:"message,omitempty"`
+	Blocked []string      `json:"blocked,omitempty"`
+	Since   time.Time     `json:"since,omitzero"`
+	Message string        `json:"message,omitempty"`
+	Limits  BrakeSettings `json:"settings"`
+	Permit  Permit        `json:"permit,omitzero"` // what the folder allows to be removed now
+}
+
+// BrakeSettings are the limits of the brake, as BrakeConfig has them.
+type BrakeSettings struct {
+	MaxShare   float64 `json:"maxShare"`
+	Min        int     `json:"min"`
+	AllowEmpty bool    `json:"allowEmpty"`
 }
 
 // Status shows all containers by name.
@@ -78,12 +87,14 @@ func (c *Core) Wake() time.Time { return c.wakes.first() }
 // Foreign lists the containers of other owners, as of the newest listing.
 func (c *Core) Foreign() []driver.Foreign { return c.foreign }
 
-// Brake tells what the prune brake holds back.
+// Brake tells what the prune brake holds back, and what it lets go.
 func (c *Core) Brake() BrakeStatus {
-	if len(c.brake.blocked) == 0 {
-		return BrakeStatus{}
+	cfg := c.brake.cfg
+	b := BrakeStatus{Limits: BrakeSettings{MaxShare: cfg.MaxShare, Min: cfg.Min, AllowEmpty: cfg.AllowEmpty}, Permit: c.permit}
+	if len(c.brake.blocked) > 0 {
+		b.Blocked, b.Since, b.Message = c.brake.blocked, c.brake.since, c.brake.message()
 	}
-	return BrakeStatus{Blocked: c.brake.blocked, Since: c.brake.since, Message: c.brake.message()}
+	return b
 }
 
 // Synced reports when the runtime was last listed; zero: not yet.

@@ -73,8 +73,11 @@ type diskFile struct {
 }
 
 type diskSpec struct {
-	JSON []byte    `json:"json,omitempty"`
-	At   time.Time `json:"at,omitzero"`
+	JSON     []byte    `json:"json,omitempty"`
+	Manifest []byte    `json:"text,omitempty"`
+	Source   string    `json:"src,omitempty"`
+	At       time.Time `json:"at,omitzero"`
+	ReadyAt  time.Time `json:"ready,omitzero"`
 }
 
 type diskEntry struct {
@@ -84,6 +87,7 @@ type diskEntry struct {
 	Reason  string    `json:"why,omitempty"`
 	Message string    `json:"msg,omitempty"`
 	Change  string    `json:"change,omitempty"`
+	Source  string    `json:"src,omitempty"`
 
 	Kind     string        `json:"kind,omitempty"`
 	Revision string        `json:"rev,omitempty"`
@@ -184,11 +188,20 @@ func (d diskRecord) record(name string) Record {
 
 func (f ManifestFile) disk() diskFile { return diskFile{Text: f.Text, At: f.At.UTC()} }
 
-func (s Spec) disk() diskSpec { return diskSpec{JSON: s.JSON, At: s.At.UTC()} }
+func (s Spec) disk() diskSpec {
+	return diskSpec{JSON: s.JSON, Manifest: s.Manifest, Source: s.Source, At: s.At.UTC(), ReadyAt: s.ReadyAt.UTC()}
+}
+
+func (d diskSpec) spec(name, revision string, n uint64) Spec {
+	return Spec{
+		Name: name, Revision: revision, N: n + 1,
+		JSON: d.JSON, Manifest: d.Manifest, Source: d.Source, At: d.At, ReadyAt: d.ReadyAt,
+	}
+}
 
 func (e Entry) disk() diskEntry {
 	return diskEntry{
-		At: e.At.UTC(), Type: e.Type, Action: e.Action, Reason: e.Reason, Message: e.Message,
+		At: e.At.UTC(), Type: e.Type, Action: e.Action, Reason: e.Reason, Message: e.Message, Source: e.Source,
 		Change: e.Change, Kind: e.Kind, Revision: e.Revision, State: e.State, Took: e.Took,
 	}
 }
@@ -196,7 +209,7 @@ func (e Entry) disk() diskEntry {
 func (d diskEntry) entry(seq uint64, container string) Entry {
 	return Entry{
 		Seq: seq, At: d.At, Container: container,
-		Type: d.Type, Action: d.Action, Reason: d.Reason, Message: d.Message,
+		Type: d.Type, Action: d.Action, Reason: d.Reason, Message: d.Message, Source: d.Source,
 		Change: d.Change, Kind: d.Kind, Revision: d.Revision, State: d.State, Took: d.Took,
 	}
 }

@@ -2,6 +2,7 @@ package statedb
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -137,8 +138,8 @@ func (db *DB) Specs(name string) (out []Spec, err error) {
 			if err := decode(tableSpecs, k, v, &d); err != nil {
 				return fmt.Errorf("read spec of %s: %w", name, err)
 			}
-			revision := string(k[len(prefix)+seqBytes:])
-			out = append([]Spec{{Name: name, Revision: revision, JSON: d.JSON, At: d.At}}, out...)
+			rest := k[len(prefix):]
+			out = append([]Spec{d.spec(name, string(rest[seqBytes:]), binary.BigEndian.Uint64(rest))}, out...)
 		}
 		return nil
 	})

@@ -150,10 +150,14 @@ func encode(b Batch) (records, files map[string][]byte, brake []byte, err error)
 }
 
 func (d *memDisk) keepSpec(s Spec) {
-	s.JSON, s.At = slices.Clone(s.JSON), s.At.UTC().Round(0)
-	kept := slices.DeleteFunc(d.specs[s.Name], func(old Spec) bool { return old.Revision == s.Revision })
-	kept = append(kept, s)
-	d.specs[s.Name] = kept[max(0, len(kept)-MaxSpecs):]
+	s.JSON, s.Manifest = slices.Clone(s.JSON), slices.Clone(s.Manifest)
+	s.At, s.ReadyAt = s.At.UTC().Round(0), s.ReadyAt.UTC().Round(0)
+	kept := d.specs[s.Name]
+	s, gone := place(kept, s)
+	if gone >= 0 {
+		kept = slices.Delete(kept, gone, gone+1)
+	}
+	d.specs[s.Name] = append(kept, s)
 }
 
 func (d *memDisk) keepEntry(e Entry) {
@@ -191,7 +195,7 @@ func (m *Mem) Specs(name string) ([]Spec, error) {
 	defer m.disk.mu.Unlock()
 	out := slices.Clone(m.disk.specs[name])
 	for i := range out {
-		out[i].JSON = slices.Clone(out[i].JSON)
+		out[i].JSON, out[i].Manifest = slices.Clone(out[i].JSON), slices.Clone(out[i].Manifest)
 	}
 	slices.Reverse(out)
 	return out, nil

@@ -84,22 +84,75 @@ func (b *book) specKeys(name string) (keys [][]byte) {
 	return keys
 }
 
-// saveSpec appends s as the newest of its name and removes an older one of the
-// same revision, or else the oldest if there are too many.
+// saveSpec appends s as the newest of its name, with what was known of it, and
+// removes another one if there are too many. What is the newest already keeps
+// its number.
 func (b *book) saveSpec(s Spec) error {
-	prefix, keys, next := specPrefix(s.Name), b.specKeys(s.Name), uint64(0)
-	if n := len(keys); n > 0 {
-		next = binary.BigEndian.Uint64(keys[n-1][len(prefix):]) + 1
+	prefix, keys := specPrefix(s.Name), b.specKeys(s.Name)
+	kept := make([]Spec, len(keys))
+	for i, k := range keys {
+		var d diskSpec
+		if err := decode(tableSpecs, k, b.tx.Bucket([]byte(tableSpecs)).Get(k), &d); err != nil {
+			d = diskSpec{} // it cannot be returned to, and makes room like any other
+		}
+		rest := k[len(prefix):]
+		kept[i] = d.spec(s.Name, string(rest[seqBytes:]), binary.BigEndian.Uint64(rest))
 	}
-	old := slices.IndexFunc(keys, func(key []byte) bool { return string(key[len(prefix)+seqBytes:]) == s.Revision })
-	if old < 0 && len(keys) >= MaxSpecs {
-		old = 0
-	}
-	if old >= 0 {
-		if err := b.drop(tableSpecs, keys[old]); err != nil {
+	s, gone := place(kept, s)
+	if gone >= 0 {
+		if err := b.drop(tableSpecs, keys[gone]); err != nil {
 			return err
 		}
 	}
-	key := binary.BigEndian.AppendUint64(prefix, next)
+	key := binary.BigEndian.AppendUint64(prefix, s.N-1)
 	return b.put(tableSpecs, append(key, s.Revision...), s.disk())
+}
+
+// place completes s for its place behind kept, which is sorted by N, and tells
+// which of those must go: -1 if none.
+func place(kept []Spec, s Spec) (_ Spec, gone int) {
+	s.N, gone = 1, slices.IndexFunc(kept, func(k Spec) bool { return k.Revision == s.Revision })
+	if n := len(kept); n > 0 {
+		s.N = kept[n-1].N + 1
+	}
+	if gone >= 0 {
+		if gone == len(kept)-1 {
+			s.N = kept[gone].N
+		}
+		return s.completed(kept[gone]), gone
+	}
+	if len(kept) >= MaxSpecs {
+		gone = 0
+		if i := lastReady(kept); i == 0 {
+			gone = 1
+		}
+	}
+	return s, gone
+}
+
+// completed takes what is empty in s from what was known before.
+func (s Spec) completed(before Spec) Spec {
+	if len(s.JSON) == 0 {
+		s.JSON = before.JSON
+	}
+	if len(s.Manifest) == 0 {
+		s.Manifest, s.Source = before.Manifest, before.Source
+	}
+	if s.At.IsZero() {
+		s.At = before.At
+	}
+	if s.ReadyAt.IsZero() {
+		s.ReadyAt = before.ReadyAt
+	}
+	return s
+}
+
+// lastReady is the newest that was ready, -1 if none was.
+func lastReady(kept []Spec) int {
+	for i, k := range slices.Backward(kept) {
+		if !k.ReadyAt.IsZero() {
+			return i
+		}
+	}
+	return -1
 }

@@ -32,7 +32,7 @@ var (
 const (
 	MaxHistory          = 10_000 // entries in all
 	MaxContainerHistory = 200    // entries of one container
-	MaxSpecs            = 5      // revisions of one name
+	MaxSpecs            = 5      // revisions of one name; the newest that was ready is never given up for others
 	maxKeyBytes         = 4096   // of a name or a path
 )
 
@@ -131,6 +131,7 @@ type Entry struct {
 	State     string // shown from then on
 	Reason    string
 	Message   string
+	Source    string        // revision of the folder's source that it comes from
 	Change    string        // id of the change of the folder that it goes back to; "" if none is known
 	Took      time.Duration // of a step that is done; 0 if it says nothing of that
 }
@@ -158,13 +159,19 @@ type Removal struct {
 	At   time.Time
 }
 
-// Spec is the specification that a revision was made from, as JSON without
-// literal environment values: enough to explain a later difference.
+// Spec is one version of a container. JSON is its specification without literal
+// environment values: enough to explain a later difference. Manifest is the
+// whole of it, to return to: it holds what the manifest held, and is for the
+// owner of the state alone.
 type Spec struct {
 	Name     string
 	Revision string
+	N        uint64 // given by the store: ascending within a name
 	JSON     []byte
+	Manifest []byte // empty if an older program wrote it
+	Source   string // file that the manifest was in
 	At       time.Time
+	ReadyAt  time.Time // when it last became ready; zero: it never did
 }
 
 // Batch is what one transaction writes, all of it or nothing; nil fields write
@@ -174,7 +181,7 @@ type Spec struct {
 type Batch struct {
 	Put       []Record
 	Drop      []string // names; with the record go its specs
-	Specs     []Spec   // a revision that is kept already becomes the newest
+	Specs     []Spec   // N is ignored; a revision that is kept already becomes the newest, and keeps what is empty here
 	Files     []ManifestFile
 	DropFiles []string
 	Entries   []Entry // Seq is ignored

@@ -44,7 +44,7 @@ func newApply() *cobra.Command {
 	}
 	cmd.Flags().DurationVar(&a.timeout, "timeout", 5*time.Minute, "how long it may take")
 	cmd.Flags().DurationVar(&a.stable, "stable", time.Second, "how long a container must have run to count as running")
-	s.offer(cmd, s.folderGroup(), s.stateGroup(), s.trustGroup(), s.driverGroup(), s.paceGroup(), s.brakeGroup(), s.logGroup("warn"))
+	s.offer(cmd, s.folderGroup(), s.stateGroup(), s.trustGroup(), s.labelGroup(), s.driverGroup(), s.paceGroup(), s.brakeGroup(), s.logGroup("warn"))
 	return cmd
 }
 
@@ -65,7 +65,7 @@ func (s *settings) apply(ctx context.Context, a *applying, stderr io.Writer) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
-	u := folder.Read(s.manifests, known(h.saved.Files), owners(h.saved.Records))
+	u := folder.Read(s.manifests, s.start(h.saved.Files, h.saved.Records))
 	if len(u.Problems) > 0 {
 		for _, p := range u.Problems {
 			p.File = filepath.Join(s.manifests, filepath.FromSlash(p.File))

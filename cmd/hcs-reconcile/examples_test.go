@@ -41,7 +41,7 @@ func exampleFolders(t *testing.T) []string {
 func TestExamples(t *testing.T) {
 	for _, dir := range exampleFolders(t) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			u := folder.Read(dir, nil, nil)
+			u := folder.Read(dir, folder.Start{Fleet: true})
 			for _, p := range u.Problems {
 				t.Error(p)
 			}

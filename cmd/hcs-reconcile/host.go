@@ -30,6 +30,7 @@ func (s *settings) check() error {
 		problems = append(problems, err)
 	}
 	problems = append(problems, s.web.check())
+	problems = append(problems, s.checkLabels())
 	if s.brake.MaxShare < 0 || s.brake.MaxShare > 1 {
 		problems = append(problems, fmt.Errorf("prune-max-share %v: a share from 0 to 1 is expected", s.brake.MaxShare))
 	}
@@ -99,6 +100,11 @@ func (h *host) close() error {
 		err = h.driver.Close()
 	}
 	return errors.Join(err, h.store.Close())
+}
+
+// start is what a reading of the folder starts from.
+func (s *settings) start(files []statedb.ManifestFile, records []statedb.Record) folder.Start {
+	return folder.Start{Known: known(files), Owners: owners(records), Labels: s.allLabels()}
 }
 
 // known and owners are what reading a folder starts from.

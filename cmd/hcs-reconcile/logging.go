@@ -48,6 +48,9 @@ type eventLog struct{ log *slog.Logger }
 // Observe implements engine.Observer.
 func (l eventLog) Observe(ev reconcile.Event) {
 	log := l.log.With(keyContainer, ev.Container)
+	if ev.Source != "" {
+		log = log.With("source_revision", ev.Source)
+	}
 	switch ev.Kind {
 	case reconcile.Decided:
 		log.Debug("step decided", keyAction, ev.Action, keyReason, ev.Reason, keyRevision, ev.Revision, keyChange, ev.Change)

@@ -22,6 +22,5 @@ func notYet(c *manifest.Container) (notes []driver.Note) {
 	add(s.Lifecycle.PostStart != nil, "spec.lifecycle.postStart", "this version runs no hooks")
 	add(s.Lifecycle.PreStop != nil, "spec.lifecycle.preStop", "this version runs no hooks: the request to stop comes at once")
 	add(s.Update.Strategy == manifest.UpdateStartFirst, "spec.update.strategy", "this version knows Recreate only")
-	add(len(s.NodeSelector) > 0, "spec.nodeSelector", "this version has no labels of the host: the container runs here")
 	return notes
 }

@@ -48,7 +48,7 @@ func newPlan() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, err := sit.plan(time.Now(), folder.Read(s.manifests, known(sit.memory.Files), owners(sit.memory.Records)))
+			p, err := sit.plan(time.Now(), folder.Read(s.manifests, s.start(sit.memory.Files, sit.memory.Records)))
 			if err != nil {
 				return err
 			}
@@ -60,7 +60,7 @@ func newPlan() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "`format`: json, for programs")
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "also show what stays as it is, and the containers of other owners")
-	s.offer(cmd, s.folderGroup(), s.stateGroup(), s.driverGroup(), s.brakeGroup())
+	s.offer(cmd, s.folderGroup(), s.stateGroup(), s.labelGroup(), s.driverGroup(), s.brakeGroup())
 	return cmd
 }
 
@@ -89,6 +89,9 @@ func (s *settings) situation(cmd *cobra.Command) (*situation, error) {
 		if !cmd.Flags().Changed(name) {
 			*from.to = *from.value
 		}
+	}
+	if !cmd.Flags().Changed("node-labels") {
+		s.daemonLabels = v.Daemon.Labels
 	}
 	kind, err := findDriver(s.driver)
 	if err != nil {

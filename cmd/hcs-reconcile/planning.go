@@ -11,6 +11,7 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest/folder"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
+	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
 )
 
 // plan is the whole answer; it is also the shape of -o json, to which fields
@@ -26,8 +27,11 @@ type plan struct {
 	Problems   []manifest.Problem `json:"problems"`
 	Doubt      string             `json:"doubt,omitempty"`      // why nothing is removed
 	PruneBrake []string           `json:"pruneBrake,omitempty"` // what the brake would hold back
+	Away       []folder.Away      `json:"away,omitempty"`       // what the folder asks for on other hosts
+	Permit     *reconcile.Permit  `json:"permit,omitempty"`     // what the folder allows to be removed
 	Foreign    []string           `json:"foreign,omitempty"`
 	brake      string
+	at         time.Time
 }
 
 // change is what happens to one container.
@@ -75,13 +79,19 @@ func (sit *situation) plan(now time.Time, u folder.Update) (*plan, error) {
 	s := sit.settings
 	core := reconcile.NewCore(now, reconcile.Config{Brake: s.brake, Check: sit.check}, sit.memory.Records, sit.memory.Brake)
 	core.Have(now, sit.listing)
-	core.Want(wanted(u))
+	ch := engine.Change(u)
+	ch.Full = true
+	core.Want(ch)
 	steps := reconcile.Preview(now, core, 100+10*(len(u.Put)+len(sit.listing.Ours)))
 
 	p := &plan{
 		Manifests: s.manifests, Revision: u.Source.Revision, Driver: s.driver, Owner: s.owner,
 		Summary: map[change]int{}, Containers: []planned{}, Problems: append([]manifest.Problem{}, u.Problems...), Doubt: u.Doubt,
-		PruneBrake: core.Brake().Blocked, brake: core.Brake().Message,
+		PruneBrake: core.Brake().Blocked, brake: core.Brake().Message, at: now,
+	}
+	p.Away = u.Away
+	if permit := core.Brake().Permit; len(permit.Containers) > 0 || permit.Void != "" {
+		p.Permit = &permit
 	}
 	if sit.daemon != nil {
 		p.Daemon = sit.daemon.PID
@@ -102,14 +112,6 @@ func (sit *situation) plan(now time.Time, u folder.Update) (*plan, error) {
 	}
 	p.finish(sit.notes(u.Put))
 	return p, nil
-}
-
-func wanted(u folder.Update) reconcile.Change {
-	c := reconcile.Change{Full: true, Doubt: u.Doubt, SeenAt: u.SeenAt}
-	for _, w := range u.Put {
-		c.Put = append(c.Put, reconcile.Wanted{Container: w.Container, Blocked: w.Blocked})
-	}
-	return c
 }
 
 func (sit *situation) notes(put []folder.Wanted) map[string][]note {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
@@ -126,6 +127,7 @@ var reasons = map[reconcile.Reason]string{
 	reconcile.SpecChanged:     "what runs was made from another specification",
 	reconcile.SettingsChanged: "settings that a running container can take",
 	reconcile.NotInManifests:  "it is ours, and in no manifest",
+	reconcile.NotSelected:     "it is ours, and its nodeSelector is for other hosts",
 	reconcile.DesiredStopped:  "its manifest wants it stopped",
 	reconcile.DesiredPaused:   "its manifest wants it paused",
 	reconcile.DesiredRunning:  "it is paused, and its manifest wants it running",
@@ -139,6 +141,15 @@ func (p *planPage) troubles() {
 	if len(p.PruneBrake) > 0 {
 		p.line("\n%s %s:", p.ink.paint(red, "Prune brake:"), p.brake)
 		p.line("  %s", strings.Join(p.PruneBrake, ", "))
+		p.line("  If they shall go: hcs-reconcile confirm-prune, or a file .allow-prune in the folder:")
+		p.line("    containers: [%s]\n    until: %s", strings.Join(p.PruneBrake, ", "), p.at.Add(24*time.Hour).UTC().Format(time.RFC3339))
+	}
+	p.permit()
+	if len(p.Away) > 0 && p.all {
+		p.line("\nFor other hosts:")
+		for _, a := range p.Away {
+			p.line("  %s  %s", a.Name, a.Message)
+		}
 	}
 	if p.Doubt != "" {
 		p.line("\n%s %s", p.ink.paint(red, "Folder in doubt, nothing is removed:"), p.Doubt)
@@ -153,6 +164,17 @@ func (p *planPage) troubles() {
 	for _, m := range p.Problems {
 		m.File = filepath.Join(p.Manifests, filepath.FromSlash(m.File))
 		p.line("  %s", m)
+	}
+}
+
+// permit tells what the file .allow-prune does here.
+func (p *planPage) permit() {
+	switch {
+	case p.Permit == nil:
+	case p.Permit.Void != "":
+		p.line("\n%s", p.ink.paint(yellow, p.Permit.Void))
+	default:
+		p.line("\nThe folder allows to remove: %s", strings.Join(p.Permit.Containers, ", "))
 	}
 }
 
@@ -172,5 +194,8 @@ func (p *plan) summary() string {
 		parts = append(parts, fmt.Sprintf("%d held back", n))
 	}
 	parts = append(parts, fmt.Sprintf("%d unchanged", p.Summary[unchanged]))
+	if n := len(p.Away); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d for other hosts", n))
+	}
 	return "Plan: " + strings.Join(parts, ", ")
 }

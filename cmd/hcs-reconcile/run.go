@@ -43,7 +43,7 @@ func newRun() *cobra.Command {
 			return s.run(ctx, cmd.ErrOrStderr())
 		},
 	}
-	s.offer(cmd, s.folderGroup(), s.stateGroup(), s.trustGroup(), s.driverGroup(), s.paceGroup(), s.runGroup(),
+	s.offer(cmd, s.folderGroup(), s.stateGroup(), s.trustGroup(), s.labelGroup(), s.driverGroup(), s.paceGroup(), s.runGroup(),
 		s.settleGroup(), s.brakeGroup(), s.webGroup(), s.logGroup("info"))
 	return cmd
 }
@@ -96,12 +96,12 @@ func (s *settings) newDaemon(h *host, log *slog.Logger) (*daemon, error) {
 	d := &daemon{
 		about: control.Daemon{
 			Version: thisBuild().Version, PID: os.Getpid(), Started: time.Now(),
-			Driver: s.driver, Owner: s.owner, Manifests: s.manifests, StateDir: s.stateDir,
+			Driver: s.driver, Owner: s.owner, Manifests: s.manifests, StateDir: s.stateDir, Labels: s.allLabels(),
 		},
 		log: log, host: h, read: make(chan folder.Update), want: make(chan folder.Update),
 		watcher: &folder.Watcher{
 			Dir: s.manifests, Settle: s.settle, Resync: s.resync, Log: log,
-			Known: known(h.saved.Files), Owners: owners(h.saved.Records),
+			Known: known(h.saved.Files), Owners: owners(h.saved.Records), Labels: s.allLabels(),
 		},
 	}
 	reg := prometheus.NewRegistry()

@@ -26,9 +26,12 @@ type settings struct {
 	resync        time.Duration
 	stopOnExit    bool
 
-	settle folder.Settle
-	brake  reconcile.BrakeConfig
-	web    webSettings
+	labels map[string]string // given by the user
+	// daemonLabels are those of the daemon that plan asks; nil: none is asked.
+	daemonLabels map[string]string
+	settle       folder.Settle
+	brake        reconcile.BrakeConfig
+	web          webSettings
 
 	logLevel, logFormat string
 }
@@ -48,7 +51,7 @@ func newGroup(title string) group {
 // allGroups lists every setting that there is.
 func (s *settings) allGroups() []group {
 	return []group{
-		s.configGroup(), s.folderGroup(), s.stateGroup(), s.driverGroup(), s.paceGroup(), s.runGroup(),
+		s.configGroup(), s.folderGroup(), s.stateGroup(), s.labelGroup(), s.driverGroup(), s.paceGroup(), s.runGroup(),
 		s.settleGroup(), s.brakeGroup(), s.webGroup(), s.logGroup("info"), s.trustGroup(),
 	}
 }
@@ -110,7 +113,8 @@ func (s *settings) brakeGroup() group {
 	g := newGroup("Prune brake")
 	s.brake = reconcile.DefaultBrake()
 	g.flags.Float64Var(&s.brake.MaxShare, "prune-max-share", s.brake.MaxShare, "`share` of the containers that may vanish within a minute, 0 to 1")
-	g.flags.IntVar(&s.brake.Min, "prune-min", s.brake.Min, "fewer removals than this are never held back")
+	g.flags.IntVar(&s.brake.Min, "prune-min", s.brake.Min, "fewer removals than this are not held back for their number")
+	g.flags.BoolVar(&s.brake.AllowEmpty, "prune-allow-empty", s.brake.AllowEmpty, "let a folder that asks for nothing any more remove the last containers")
 	return g
 }
 

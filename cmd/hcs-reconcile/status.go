@@ -21,6 +21,7 @@ It succeeds whatever the containers are doing; read -o json to judge them.`
 func newStatus() *cobra.Command {
 	var s settings
 	var output string
+	var all bool
 	cmd := &cobra.Command{
 		Use:   "status [NAME]",
 		Short: "Show the containers and their states",
@@ -39,13 +40,14 @@ func newStatus() *cobra.Command {
 					return err
 				}
 			}
-			return showStatus(cmd.OutOrStdout(), v, output)
+			return showStatus(cmd.OutOrStdout(), v, output, all)
 		},
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			return s.containerNames(cmd, len(args) == 0), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "`format`: table, wide, json or yaml")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "also show what the manifests ask of other hosts")
 	s.offer(cmd, s.stateGroup())
 	return cmd
 }
@@ -72,11 +74,11 @@ func only(v *control.View, name string) error {
 		return fmt.Errorf("show %s: the daemon knows no container of that name", name)
 	}
 	v.Containers = v.Containers[i : i+1]
-	v.Foreign, v.Problems, v.Files, v.Brake = nil, nil, nil, reconcile.BrakeStatus{}
+	v.Foreign, v.Problems, v.Files, v.Away, v.Brake = nil, nil, nil, nil, reconcile.BrakeStatus{}
 	return nil
 }
 
-func showStatus(w io.Writer, v control.View, output string) error {
+func showStatus(w io.Writer, v control.View, output string, all bool) error {
 	v.Actual = nil // for plan only
 	switch output {
 	case "json":
@@ -89,7 +91,7 @@ func showStatus(w io.Writer, v control.View, output string) error {
 		_, err = w.Write(text)
 		return err
 	default:
-		p := statusPage{View: v, ink: inkFor(w), wide: output == "wide"}
+		p := statusPage{View: v, ink: inkFor(w), wide: output == "wide", all: all}
 		return p.print(w)
 	}
 }

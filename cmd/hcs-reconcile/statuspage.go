@@ -5,6 +5,7 @@ import (
 	"io"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/control"
@@ -17,6 +18,7 @@ type statusPage struct {
 	control.View
 	ink  ink
 	wide bool
+	all  bool
 }
 
 func (p *statusPage) print(w io.Writer) error {
@@ -30,6 +32,7 @@ func (p *statusPage) print(w io.Writer) error {
 	}
 	p.troubles(w)
 	p.foreign(w)
+	p.away(w)
 	return nil
 }
 
@@ -151,6 +154,10 @@ func (p *statusPage) troubles(w io.Writer) {
 		}
 		fmt.Fprintf(w, "  If they shall go: hcs-reconcile confirm-prune --state-dir %s\n", p.Daemon.StateDir)
 	}
+	warn("Prune permit:", p.Brake.Permit.Void)
+	if may := p.Brake.Permit.Containers; len(may) > 0 {
+		fmt.Fprintf(w, "\nThe folder allows to remove: %s\n", strings.Join(may, ", "))
+	}
 	warn("Folder in doubt, nothing is removed:", p.Doubt)
 	warn("Containers of the host not listed:", p.ListError)
 	warn("State not saved, nothing is done until it can be:", p.SaveError)
@@ -175,5 +182,19 @@ func (p *statusPage) foreign(w io.Writer) {
 			return
 		}
 		fmt.Fprintf(w, "  %s  owner %s  %s\n", f.ID, f.Owner, f.State)
+	}
+}
+
+// away is what the folder asks of other hosts.
+func (p *statusPage) away(w io.Writer) {
+	switch {
+	case len(p.Away) == 0:
+	case !p.all:
+		fmt.Fprintf(w, "\n%s for other hosts: --all\n", plural(len(p.Away), "manifest"))
+	default:
+		fmt.Fprintf(w, "\n%s for other hosts:\n", plural(len(p.Away), "manifest"))
+		for _, a := range p.Away {
+			fmt.Fprintf(w, "  %s  %s\n", a.Name, a.Message)
+		}
 	}
 }

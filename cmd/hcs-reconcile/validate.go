@@ -86,12 +86,14 @@ func (v *validation) read(args []string, stdin io.Reader) error {
 }
 
 func (v *validation) folder(dir string) error {
-	u := folder.Read(dir, nil, nil)
+	u := folder.Read(dir, folder.Start{Fleet: true})
 	if u.Doubt != "" && len(u.Problems) == 0 {
 		return fmt.Errorf("validate %s: %s", dir, u.Doubt)
 	}
 	v.Files += len(u.Files)
-	v.Containers += len(u.Put)
+	for _, f := range u.Files {
+		v.Containers += f.Containers
+	}
 	for _, p := range u.Problems {
 		p.File = path.Join(filepath.ToSlash(dir), p.File)
 		v.Problems = append(v.Problems, p)

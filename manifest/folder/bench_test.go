@@ -33,7 +33,7 @@ func BenchmarkFirstRead10000(b *testing.B) {
 	b.Run("Read", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if u := Read(dir, nil, nil); len(u.Put) != many {
+			if u := Read(dir, Start{}); len(u.Put) != many {
 				b.Fatal(len(u.Put))
 			}
 		}

@@ -48,6 +48,12 @@ func (l *ledger) judge(name string) (Wanted, bool) {
 		return w, ok
 	}
 	problems := l.tangled(w.Container)
+	if l.fleet {
+		problems = nil
+		for _, k := range l.claims[name] {
+			problems = append(problems, l.tangled(k.c)...)
+		}
+	}
 	if len(problems) == 0 {
 		return w, true
 	}
@@ -74,6 +80,12 @@ func (l *ledger) rewire() {
 		if is {
 			needs = needsOf(w.Container)
 		}
+		if l.fleet {
+			needs = nil
+			for _, k := range l.claims[name] {
+				needs = append(needs, needsOf(k.c)...)
+			}
+		}
 		if l.needs.set(name, needs) {
 			changed = true
 		}
@@ -93,10 +105,14 @@ func (l *ledger) tangled(c *manifest.Container) []manifest.Problem {
 		})
 	}
 	loop := l.needs.loops[c.Name()]
-	for _, n := range l.needs.needs[c.Name()] {
+	for _, n := range needsOf(c) {
+		claims := l.claims[n.name]
 		switch {
-		case len(l.claims[n.name]) == 0:
-			add(n.field, "%q depends on %q, which is in no manifest of this folder", c.Name(), n.name)
+		case len(claims) == 0:
+			add(n.field, "%q depends on %q, %s", c.Name(), n.name, l.elsewhere(n.name))
+		case !slices.ContainsFunc(claims, func(k claim) bool { return k.c.Together(c) }):
+			add(n.field, "%q depends on %q, which is never on the same host: the nodeSelector of %s:%d asks for other labels",
+				c.Name(), n.name, claims[0].file, claims[0].c.Origin.Line)
 		case len(loop) > 1 && loop[1] == n.name:
 			add(n.field, "the dependencies go in a circle: %s; one of them must go", arrows(loop))
 			loop = nil // named once is enough

@@ -22,6 +22,12 @@ type ledger struct {
 	told   map[string]Wanted  // as in the updates so far
 	needs  graph
 
+	labels   map[string]string                // of this host
+	fleet    bool                             // every host at once: all containers count
+	others   map[string][]*manifest.Container // file → what is for other hosts
+	away     []Away                           // the same as it is told; nil: not made yet
+	belonged map[string]string                // owners as they were at the start
+
 	broken  map[string]struct{}           // files with problems
 	clashes map[string]struct{}           // names with more than one claim
 	tangles map[string][]manifest.Problem // names whose dependencies are wrong
@@ -40,6 +46,7 @@ type entry struct {
 	names    []string
 	problems []manifest.Problem
 	known    []byte // text from before the start, until it is needed or replaced
+	asKnown  bool   // what counts is the text from before the start
 	readAt   time.Time
 }
 
@@ -54,7 +61,7 @@ type claim struct {
 func newLedger(known []KnownGood, owners map[string]string) *ledger {
 	l := &ledger{
 		files: map[string]*entry{}, claims: map[string][]claim{}, owners: map[string]string{},
-		told: map[string]Wanted{}, needs: newGraph(),
+		told: map[string]Wanted{}, needs: newGraph(), others: map[string][]*manifest.Container{}, belonged: maps.Clone(owners),
 		broken: map[string]struct{}{}, clashes: map[string]struct{}{}, tangles: map[string][]manifest.Problem{},
 	}
 	maps.Copy(l.owners, owners)
@@ -95,6 +102,9 @@ func (l *ledger) harm(file string, c content) bool {
 	l.recall(file)
 	said := map[string]bool{}
 	for _, n := range c.containers {
+		if !l.takes(n) {
+			continue
+		}
 		said[n.Name()] = true
 		if l.replaces(file, n) {
 			return true
@@ -127,6 +137,7 @@ func (l *ledger) accept(file string, c content, text []byte, now time.Time) {
 		l.files[file] = e
 		delete(l.lost, file)
 	}
+	e.asKnown = l.remembers(file, c.mark)
 	e.mark, e.problems, e.readAt = c.mark, c.problems, now
 	keep := l.paths[file]
 	if c.good() {
@@ -169,6 +180,7 @@ func (l *ledger) recall(file string) {
 		e.good = ""
 		return
 	}
+	e.asKnown = true
 	l.say(file, e, containers)
 	l.paths[file] = nil
 }
@@ -187,9 +199,9 @@ func (l *ledger) recallAll() {
 	}
 }
 
-// said returns the containers that file claims.
+// said returns what file asks for, of this host and of others.
 func (l *ledger) said(file string, e *entry) []*manifest.Container {
-	var all []*manifest.Container
+	all := slices.Clone(l.others[file])
 	for _, n := range e.names {
 		i := slices.IndexFunc(l.claims[n], func(k claim) bool { return k.file == file })
 		all = append(all, l.claims[n][i].c)
@@ -207,7 +219,7 @@ func (l *ledger) say(file string, e *entry, containers []*manifest.Container) {
 		}
 	}
 	e.names = nil
-	for _, c := range containers {
+	for _, c := range l.sift(file, containers) {
 		n := c.Name()
 		e.names = append(e.names, n)
 		l.names[n] = struct{}{}
@@ -225,6 +237,9 @@ func (l *ledger) resolve(name string) (Wanted, bool) {
 	if len(claims) == 0 {
 		delete(l.owners, name)
 		return Wanted{}, false
+	}
+	if l.fleet && !l.rivals(claims) {
+		return Wanted{Container: claims[0].c, Stale: l.files[claims[0].file].stale()}, true
 	}
 	if len(claims) > 1 {
 		l.clashes[name] = struct{}{}

@@ -157,7 +157,7 @@ func (m *model) compare() {
 	}
 	known, owners := m.known()
 	fresh := newHost()
-	fresh.apply(Read(m.dir, known, owners))
+	fresh.apply(Read(m.dir, Start{Known: known, Owners: owners}))
 	if diff := cmp.Diff(m.args(), fresh.args()); diff != "" {
 		m.t.Fatalf("a fresh reading differs: %s", diff)
 	}

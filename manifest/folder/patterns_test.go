@@ -166,7 +166,7 @@ func TestTwoFilesOneName(t *testing.T) {
 	l.until("clash", func() bool { return has(l.problems, "a.yaml", "b.yaml:1") && has(l.problems, "b.yaml", "a.yaml:1") })
 	l.has("web", "1")
 	known, owners := l.known()
-	if u := Read(dir, known, owners); len(u.Put) != 1 || u.Put[0].Container.Origin.File != "b.yaml" {
+	if u := Read(dir, Start{Known: known, Owners: owners}); len(u.Put) != 1 || u.Put[0].Container.Origin.File != "b.yaml" {
 		t.Errorf("after a restart: %+v", u.Put)
 	}
 	must(t, os.Remove(filepath.Join(dir, "b.yaml")))

@@ -27,12 +27,18 @@ type reader struct {
 	wary    bool   // a name seems to be gone while a new file is not read yet
 	scanned bool   // the whole tree was read since the last update
 	polling string // why nothing but looking tells of changes
+
+	permit permit    // as the file for it says
+	busy   string    // what Git is doing to the folder; "" if nothing
+	frozen bool      // and something that could harm waits for it
+	again  time.Time // when to look at the files of Git once more; zero: no need
 }
 
 func newReader(fsys fs.FS, root string, s Settle, known []KnownGood, owners map[string]string) *reader {
 	r := &reader{
 		tree: newTree(fsys, root), ledger: newLedger(known, owners),
 		settle: newSettler(s), pending: map[string]content{},
+		permit: permit{mark: gone},
 	}
 	r.tree.below = func(p string) bool {
 		for file := range r.ledger.files {
@@ -72,6 +78,9 @@ func (r *reader) scan(at string, now time.Time) int {
 		}
 	}
 	r.lookAll(files, now)
+	if at == "." {
+		r.lookPermit(now)
+	}
 	return len(r.settle.open) - before
 }
 
@@ -99,7 +108,10 @@ func (r *reader) event(p string, now time.Time) (ours, whole bool) {
 	}
 	if dir, ok := r.tree.byReal[p]; ok {
 		hints = append(hints, dir)
-	} else if dir, ok := r.tree.byReal[filepath.Dir(p)]; ok && visible(filepath.Base(p)) {
+	} else if dir, ok := r.tree.byReal[filepath.Dir(p)]; ok && dir == "." && filepath.Base(p) == permitFile {
+		r.settle.touch(permitFile, now)
+		return true, false
+	} else if ok && visible(filepath.Base(p)) {
 		hints = append(hints, path.Join(dir, filepath.Base(p)))
 	}
 	if slices.Contains(hints, ".") {
@@ -111,9 +123,18 @@ func (r *reader) event(p string, now time.Time) (ours, whole bool) {
 	return len(hints) > 0, false
 }
 
+// next is when turn has something to do; zero if nothing is open.
+func (r *reader) next() time.Time { return earliest(r.settle.next(), r.again) }
+
 // turn reads what is due and takes what has settled.
 func (r *reader) turn(now time.Time) {
-	for _, file := range r.settle.due(now) {
+	due := r.settle.due(now)
+	r.lookAtGit(now, len(due) > 0)
+	for _, file := range due {
+		if file == permitFile {
+			r.lookPermit(now)
+			continue
+		}
 		rd := readFile(r.tree.fsys, file)
 		if r.tree.hidden(file) || rd.mark == gone && !r.tree.exists(file) {
 			r.close(file) // it is read again when its folder is back
@@ -190,27 +211,26 @@ func (r *reader) update(now time.Time) (Update, bool) {
 		u.SeenAt = now
 	}
 	r.wary = (r.wary || full || len(u.Drop) > 0) && r.unread() != ""
+	r.frozen = r.busy != "" && (r.frozen || full || r.settle.harmful())
 	u.Problems, u.Doubt = r.allProblems(), r.doubt()
-	if (moved || r.scanned) && r.tree.root != "" {
-		r.rev = revision(r.tree.root)
-	}
-	r.scanned = false
+	r.readRevision(now, moved)
+	u.Away, u.Permit = r.ledger.listAway(), r.permit.at(now, r.rev)
 	u.Source = Source{Dir: r.tree.root, Revision: r.rev, ReadAt: now, Polling: r.polling}
 	if !moved && r.sent.saysOfAll(u) {
 		return Update{}, false
 	}
-	r.sent = &Update{Doubt: u.Doubt, Problems: u.Problems, Source: u.Source}
+	r.sent = &Update{Doubt: u.Doubt, Problems: u.Problems, Source: u.Source, Permit: u.Permit}
 	return u, true
 }
 
 // saysOfAll reports whether u says the same of the folder as a whole.
 func (u *Update) saysOfAll(o Update) bool {
 	return u.Doubt == o.Doubt && u.Source.Revision == o.Source.Revision && u.Source.Polling == o.Source.Polling &&
-		slices.Equal(u.Problems, o.Problems)
+		slices.Equal(u.Problems, o.Problems) && u.Permit.same(o.Permit)
 }
 
 func (r *reader) allProblems() []manifest.Problem {
-	all := r.ledger.problems()
+	all := append(r.ledger.problems(), r.permit.problems...)
 	for _, p := range r.tree.faults {
 		all = append(all, p)
 	}
@@ -229,7 +249,7 @@ func (r *reader) allProblems() []manifest.Problem {
 func (r *reader) unread() string {
 	var first string
 	for file := range r.settle.open {
-		if r.ledger.files[file] == nil && (first == "" || file < first) {
+		if file != permitFile && r.ledger.files[file] == nil && (first == "" || file < first) {
 			first = file
 		}
 	}
@@ -246,6 +266,9 @@ func (r *reader) doubt() string {
 	slices.Sort(why)
 	for _, p := range r.ledger.never() {
 		why = append(why, p.String()+" – a container missing from the manifests may be in it")
+	}
+	if r.frozen {
+		why = append(why, r.busy+" in "+r.tree.root+"; removals and replacements wait until it is done")
 	}
 	if r.wary {
 		why = append(why, r.unread()+" is still being written")

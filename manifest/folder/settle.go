@@ -31,11 +31,13 @@ func (s Settle) orDefault() Settle {
 // A harmless change passes when its own file has been quiet for Settle.Add. A
 // harmful one waits until the whole folder has been quiet for Settle.Change, so
 // that a file that moves is seen to arrive before it is seen to be gone. After
-// Settle.Max a change passes as soon as two readings in a row agree.
+// Settle.Max a change passes as soon as two readings in a row agree. While held
+// is set nothing passes but what is harmless and older than Settle.Max.
 type settler struct {
 	Settle
 	open map[string]*change
 	last time.Time // last sign of a change in any file
+	held bool      // somebody is known to be in the middle of changing the files
 }
 
 // change is a file that may differ from what it last said.
@@ -74,6 +76,9 @@ func (s *settler) saw(file string, m mark, harm bool, now time.Time) bool {
 		s.touch(file, now)
 	}
 	c.read, c.mark, c.harm, c.unread = now, m, harm, false
+	if s.held {
+		return !harm && agree && now.Sub(c.first) >= s.Max
+	}
 	if !now.Before(s.quietAt(c)) && (agree || !harm) {
 		return true
 	}
@@ -98,6 +103,9 @@ func (s *settler) lookAt(c *change) time.Time {
 	if !c.read.IsZero() {
 		again := c.read.Add(s.Add)
 		quiet, bound = later(quiet, again), later(bound, again)
+	}
+	if s.held && c.harm && !c.read.IsZero() { // no bound: only look now and then
+		return later(quiet, c.read.Add(s.Change))
 	}
 	if bound.Before(quiet) {
 		return bound
@@ -126,6 +134,16 @@ func (s *settler) next() time.Time {
 		}
 	}
 	return next
+}
+
+// harmful reports whether a change that could harm is open.
+func (s *settler) harmful() bool {
+	for _, c := range s.open {
+		if c.harm {
+			return true
+		}
+	}
+	return false
 }
 
 func later(a, b time.Time) time.Time {

@@ -3,6 +3,7 @@ package folder
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"io"
 	"os"
 	"path/filepath"
@@ -23,45 +24,58 @@ func revision(dir string) string {
 	if r := firstLine(filepath.Join(dir, ".revision")); revisionID.MatchString(r) {
 		return r
 	}
-	start, _ := resolve("", dir)
-	hash := ""
-	for at := start; ; at = filepath.Dir(at) {
-		if r := commitOf(filepath.Join(at, ".git")); r != "" {
+	git, hash := gitDir(dir)
+	if git != "" {
+		if r := commitOf(git); r != "" {
 			return r
+		}
+	}
+	return hash
+}
+
+// gitDir finds the directory of Git for the work tree that dir lies in: .git
+// in it or above it, or the one that a .git file of a linked work tree or
+// submodule names; "" if there is none. On the way up it notes the first
+// path element that is a commit hash.
+func gitDir(dir string) (git, hash string) {
+	start, _ := resolve("", dir)
+	for at := start; ; at = filepath.Dir(at) {
+		git := filepath.Join(at, ".git")
+		if to, ok := strings.CutPrefix(firstLine(git), "gitdir: "); ok {
+			git = from(at, to)
+		}
+		if firstLine(filepath.Join(git, "HEAD")) != "" {
+			return git, hash
 		}
 		if hash == "" && commitHash.MatchString(filepath.Base(at)) {
 			hash = filepath.Base(at)
 		}
 		if at == filepath.Dir(at) {
-			return hash
+			return "", hash
 		}
 	}
 }
 
-// commitOf reads HEAD of a Git directory, or of the one that a .git file of a
-// linked work tree or submodule names.
+// commitOf reads HEAD of a Git directory.
 func commitOf(git string) string {
-	if to, ok := strings.CutPrefix(firstLine(git), "gitdir: "); ok {
-		git = from(filepath.Dir(git), to)
-	}
-	head := firstLine(filepath.Join(git, "HEAD"))
-	ref, symbolic := strings.CutPrefix(head, "ref: ")
-	if !symbolic {
-		return hashOrNone(head)
-	}
-	if !filepath.IsLocal(filepath.FromSlash(ref)) {
-		return ""
-	}
 	common := git
 	if to := firstLine(filepath.Join(git, "commondir")); to != "" {
 		common = from(git, to)
 	}
-	for _, g := range []string{git, common} {
-		if c := hashOrNone(firstLine(filepath.Join(g, filepath.FromSlash(ref)))); c != "" {
-			return c
+	said := firstLine(filepath.Join(git, "HEAD"))
+	for range 5 { // as many as Git itself follows
+		ref, symbolic := strings.CutPrefix(said, "ref: ")
+		if !symbolic {
+			return hashOrNone(said)
+		}
+		if !filepath.IsLocal(filepath.FromSlash(ref)) {
+			return ""
+		}
+		if said = cmp.Or(firstLine(filepath.Join(git, filepath.FromSlash(ref))), firstLine(filepath.Join(common, filepath.FromSlash(ref)))); said == "" {
+			return packed(filepath.Join(common, "packed-refs"), ref)
 		}
 	}
-	return packed(filepath.Join(common, "packed-refs"), ref)
+	return ""
 }
 
 // packed looks a ref up in the file where Git keeps those that rarely change.

@@ -95,12 +95,12 @@ func TestRestart(t *testing.T) {
 	write(t, dir, "b.yaml", doc("b", "1"))
 	write(t, dir, "sub/c.yaml", doc("c", "1"))
 	h := newHost()
-	h.apply(Read(dir, nil, nil))
+	h.apply(Read(dir, Start{}))
 	known, owners := h.known()
 
 	write(t, dir, "a.yaml", "broken: [")
 	must(t, os.Remove(filepath.Join(dir, "b.yaml")))
-	u := Read(dir, known, owners)
+	u := Read(dir, Start{Known: known, Owners: owners})
 	h = newHost()
 	h.apply(u)
 	if got := fmt.Sprint(h.args()); got != "map[a:1 (stale) c:1]" || u.Doubt != "" {
@@ -117,7 +117,7 @@ func TestRestart(t *testing.T) {
 
 	must(t, os.RemoveAll(dir))
 	h = newHost()
-	h.apply(Read(dir, known, owners))
+	h.apply(Read(dir, Start{Known: known, Owners: owners}))
 	if got := fmt.Sprint(h.args()); got != "map[a:1 (stale) b:1 (stale) c:1 (stale)]" || h.doubt == "" {
 		t.Errorf("without the folder: %s, doubt %q", got, h.doubt)
 	}
@@ -126,12 +126,12 @@ func TestRestart(t *testing.T) {
 func TestNeverRead(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "deploy/b.yaml", "kind: [\n")
-	u := Read(dir, []KnownGood{{Path: "old.yaml", Text: []byte("no: manifest")}}, nil)
+	u := Read(dir, Start{Known: []KnownGood{{Path: "old.yaml", Text: []byte("no: manifest")}}})
 	if !strings.HasPrefix(u.Doubt, "deploy/b.yaml:") || !strings.Contains(u.Doubt, "may be in it") {
 		t.Errorf("doubt %q", u.Doubt)
 	}
 	write(t, dir, "deploy/b.yaml", "# nothing yet\n")
-	if u := Read(dir, nil, nil); u.Doubt != "" || len(u.Problems) > 0 {
+	if u := Read(dir, Start{}); u.Doubt != "" || len(u.Problems) > 0 {
 		t.Errorf("doubt %q, problems %v", u.Doubt, u.Problems)
 	}
 }

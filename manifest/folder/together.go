@@ -17,6 +17,7 @@ func Together(all []*manifest.Container) []manifest.Problem {
 		files[c.Origin.File] = append(files[c.Origin.File], c)
 	}
 	l := newLedger(nil, nil)
+	l.fleet = true
 	for _, file := range slices.Sorted(maps.Keys(files)) {
 		l.accept(file, content{mark: mark(file), containers: files[file]}, nil, time.Time{})
 	}

@@ -25,6 +25,8 @@ type Update struct {
 	Problems []manifest.Problem // all that stand now, sorted by file and line
 	Files    []FileState        // that changed; all of them when Full
 	Gone     []string           // files that are no longer there
+	Away     []Away             // all that the folder asks of other hosts, sorted by name and file
+	Permit   Permit             // what the folder allows to be removed
 	Source   Source
 	// Doubt is set while the folder cannot be read, or holds a file that was
 	// never read well: what is in no manifest may only seem so. It says why, in

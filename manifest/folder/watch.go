@@ -20,6 +20,7 @@ type Watcher struct {
 	Poll   time.Duration     // the same while the system tells nothing, or the folder cannot be read; default 2s
 	Known  []KnownGood       // last good texts
 	Owners map[string]string // name → file that it belonged to
+	Labels map[string]string // of this host, which a nodeSelector must match
 	Log    *slog.Logger      // default slog.Default()
 }
 
@@ -32,6 +33,7 @@ func (w *Watcher) Run(ctx context.Context, out chan<- Update) error {
 	if err != nil {
 		return err
 	}
+	r.ledger.labels = w.Labels
 	l := &loop{
 		reader: r, notes: newNotifier(), log: cmp.Or(w.Log, slog.Default()),
 		resync: w.Resync, poll: w.Poll,
@@ -107,7 +109,7 @@ func (l *loop) advance(now time.Time) {
 		u.ID = cmp.Or(u.ID, newID())
 		l.unsent = &u
 	}
-	l.wake = l.reader.settle.next()
+	l.wake = l.reader.next()
 	if !l.wake.IsZero() { // a little apart: each turn looks at all open changes
 		l.wake = later(l.wake, now.Add(l.reader.settle.Add/5))
 	}

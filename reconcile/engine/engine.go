@@ -91,6 +91,7 @@ type View struct {
 	Files      map[string]bool             `json:"files,omitempty"` // path -> what it says now is what counts
 	Source     folder.Source               `json:"source"`
 	Doubt      string                      `json:"doubt,omitempty"`
+	Away       []folder.Away               `json:"away,omitempty"`  // what the folder asks for on other hosts; sorted
 	Synced     time.Time                   `json:"synced,omitzero"` // newest good listing
 	ListError  string                      `json:"listError,omitempty"`
 	SaveError  string                      `json:"saveError,omitempty"`

@@ -238,19 +238,19 @@ func TestFolderInDoubtRemovesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, fake.Options{})
 		r.start(fake.Config{})
-		r.ask(parse(t, "a:")...)
+		r.ask(parse(t, "a:", "b:")...)
 		synctest.Wait()
 		r.want <- folder.Update{Full: true, Doubt: "manifests: no such folder"}
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if got, want := r.states(), "a=Held"; got != want {
+		if got, want := r.states(), "a=Held b=Held"; got != want {
 			t.Errorf("states %q, want %q", got, want)
 		}
-		r.want <- folder.Update{Full: true}
+		r.ask(parse(t, "b:")...)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if got := r.states(); got != "" {
-			t.Errorf("states %q, want none", got)
+		if got, want := r.states(), "b=Running"; got != want {
+			t.Errorf("states %q, want %q", got, want)
 		}
 	})
 }

@@ -191,12 +191,24 @@ func (l *loop) wanted(u folder.Update, ok bool) {
 		delete(l.files, p)
 		l.texts[p] = nil
 	}
-	l.folder = folder.Update{Problems: u.Problems, Source: u.Source, Doubt: u.Doubt}
-	l.core.Want(change(u))
+	l.folder = folder.Update{Problems: u.Problems, Source: u.Source, Doubt: u.Doubt, Away: u.Away}
+	l.core.Want(Change(u))
 }
 
-func change(u folder.Update) reconcile.Change {
-	c := reconcile.Change{Full: u.Full, Drop: u.Drop, Doubt: u.Doubt, SeenAt: u.SeenAt, ID: u.ID}
+// Change is an update in the terms of the core.
+func Change(u folder.Update) reconcile.Change {
+	c := reconcile.Change{
+		Full: u.Full, Drop: u.Drop, Doubt: u.Doubt, SeenAt: u.SeenAt, ID: u.ID, Source: u.Source.Revision,
+		Permit: reconcile.Permit{Containers: u.Permit.Containers, Until: u.Permit.Until, Void: u.Permit.Void},
+	}
+	for _, a := range u.Away {
+		if c.Away == nil {
+			c.Away = make(map[string]reconcile.Away, len(u.Away))
+		}
+		if had := c.Away[a.Name]; !had.Relabelled { // a name may stand there for several other hosts
+			c.Away[a.Name] = reconcile.Away{Why: a.Message, Relabelled: a.Relabelled}
+		}
+	}
 	c.Put = make([]reconcile.Wanted, 0, len(u.Put))
 	for _, w := range u.Put {
 		c.Put = append(c.Put, reconcile.Wanted{Container: w.Container, Blocked: w.Blocked})
@@ -241,7 +253,7 @@ func (l *loop) ended(now time.Time) bool {
 func (l *loop) view(now time.Time) View {
 	v := View{
 		At: now, Started: l.core.Started(), Containers: l.core.Status(now), Foreign: l.core.Foreign(), Brake: l.core.Brake(),
-		Problems: l.folder.Problems, Files: maps.Clone(l.files), Source: l.folder.Source, Doubt: l.folder.Doubt,
+		Problems: l.folder.Problems, Files: maps.Clone(l.files), Source: l.folder.Source, Doubt: l.folder.Doubt, Away: l.folder.Away,
 		Synced: l.core.Synced(), Workers: l.calls.len(), Stopping: !l.ending.IsZero(),
 	}
 	if l.list.err != nil {

@@ -79,7 +79,7 @@ func entries(events []reconcile.Event) []statedb.Entry {
 		e := statedb.Entry{
 			At: ev.At, Container: ev.Container, Type: severity(ev), Kind: string(ev.Kind), Revision: ev.Revision,
 			Action: string(ev.Action), State: string(ev.State), Reason: string(ev.Reason), Message: ev.Message, Took: ev.Took,
-			Change: ev.Change,
+			Change: ev.Change, Source: ev.Source,
 		}
 		if ev.Kind == reconcile.Exited {
 			e.Reason = string(reconcile.Exited) // it has no other

@@ -112,6 +112,7 @@ func testSpecs(t *testing.T, s *subject) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	full.N = 1
 	equal(t, "spec", got, []statedb.Spec{full})
 	wantUTC(t, got)
 

@@ -32,6 +32,7 @@ func Run(t *testing.T, place func(t *testing.T) Reopen) {
 		"drop":            testDrop,
 		"drop and put":    testDropAndPut,
 		"specs":           testSpecs,
+		"versions":        testVersions,
 		"history":         testHistory,
 		"history limit":   testHistoryLimit,
 		"container limit": testContainerLimit,

@@ -99,10 +99,12 @@ type folder struct {
 	doubt   string
 	version string // of the hash that the running program writes
 	images  map[string]int
+	permit  reconcile.Permit // what the tree allows to be removed
+	moved   map[string]bool  // in a file still, and not for this host since its labels changed
 }
 
 func newFolder(s *sim) *folder {
-	return &folder{s: s, docs: map[string]*doc{}, lost: map[string]*doc{}, version: "1", images: map[string]int{}}
+	return &folder{s: s, docs: map[string]*doc{}, lost: map[string]*doc{}, version: "1", images: map[string]int{}, moved: map[string]bool{}}
 }
 
 // upgrade lets the next program write another hash version. Version 1 is then
@@ -225,7 +227,7 @@ func (f *folder) change() {
 		return
 	}
 	n := names[r.IntN(len(names))]
-	switch r.IntN(13) {
+	switch r.IntN(15) {
 	case 0, 1:
 		delete(f.docs, n)
 	case 2:
@@ -246,6 +248,11 @@ func (f *folder) change() {
 		f.edit(n, func(d *doc) { d.grace = int64(r.IntN(9)) })
 	case 12:
 		f.toggleDoubt(names)
+	case 13:
+		f.permitSome()
+	case 14:
+		delete(f.docs, n)
+		_, f.moved[n] = f.s.told[n]
 	}
 }
 
@@ -337,6 +344,7 @@ func (s *sim) tell(life int) {
 	f := s.folder
 	f.judge()
 	ch := reconcile.Change{Full: !s.toldOnce || s.rng.IntN(10) == 0, Doubt: f.doubt, SeenAt: s.wall()}
+	ch.Permit, ch.Away = f.permit, f.away()
 	for _, n := range f.sorted() {
 		is := told{f.compile(f.docs[n]), f.docs[n].blocked}
 		if ch.Full || s.told[n] != is {

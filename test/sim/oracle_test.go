@@ -19,6 +19,8 @@ type oracle struct {
 	read    int                // of the world's journal
 
 	doubt    string
+	permit   reconcile.Permit
+	away     map[string]reconcile.Away
 	bothSeen [2]bool     // in this life: the folder, the runtime
 	looks    []time.Time // when the listings of this life looked at the world
 	removals []removal
@@ -71,7 +73,7 @@ func (o *oracle) knownSince() (time.Time, bool) {
 
 // told enters what the folder asks for.
 func (o *oracle) told(ch reconcile.Change) {
-	o.doubt = ch.Doubt
+	o.doubt, o.permit, o.away = ch.Doubt, ch.Permit, ch.Away
 	if ch.Full {
 		put := map[string]bool{}
 		for _, w := range ch.Put {
@@ -194,6 +196,7 @@ func (o *oracle) confirmed(names []string) {
 
 // turned looks at a turn before anything of it is done.
 func (o *oracle) turned(t reconcile.Turn) {
+	o.consents()
 	if o.s.quiet == "" {
 		return
 	}

@@ -40,6 +40,8 @@ func (s *sim) probe() {
 // clean makes every name a container that just runs.
 func (s *sim) clean() {
 	s.folder.endDoubt()
+	s.folder.permit = reconcile.Permit{}
+	clear(s.folder.moved)
 	for _, n := range s.names {
 		s.kinds[n] = kind{}
 		s.folder.docs[n] = &doc{

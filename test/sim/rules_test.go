@@ -139,11 +139,15 @@ func (o *oracle) mayPrune(l *ledger, op reconcile.Op) {
 	if !l.let && !slices.ContainsFunc(o.removals, func(r removal) bool { return r.name == l.name }) {
 		o.fail("brake", "%s %s, which was not let through", op.Action, op.Ref)
 	}
+	if o.away[l.name].Relabelled && !l.let {
+		o.fail("brake", "%s %s, and only the labels of the host changed", op.Action, op.Ref)
+	}
 }
 
 // released: names that the brake lets through. Too many within a minute are
 // not, whether in one reading or in several.
 func (o *oracle) released(names []string) {
+	o.mayRelease(names)
 	with := map[string]bool{}
 	for _, r := range o.removals {
 		if o.s.now.Sub(r.at) < 59*time.Second {

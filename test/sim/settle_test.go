@@ -45,7 +45,7 @@ func (s *sim) release() {
 		s.turn()
 	} else {
 		for _, n := range blocked {
-			s.folder.docs[n] = s.folder.fresh(n)
+			s.folder.docs[n] = s.folder.again(n)
 		}
 		s.tellSoon()
 	}

@@ -93,7 +93,7 @@ func newSim(seed uint64, verbose bool) *sim {
 		kinds: map[string]kind{}, told: map[string]told{},
 	}
 	s.traits = drawTraits(s.rng)
-	s.mixed = s.upgrades
+	s.mixed, s.brake.AllowEmpty = s.upgrades, seed%3 == 0
 	for _, n := range s.names {
 		s.kinds[n] = drawKind(s.rng)
 	}
