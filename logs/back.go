@@ -97,10 +97,10 @@ func headless(line []byte) bool {
 	if len(bytes.Trim(line, "\x00")) == 0 {
 		return true
 	}
-	const example = "2006-01-02T15:04:05.000000000Z stdout F "
-	if len(line) >= len(example) {
-		return false
+	for _, head := range []string{"2006-01-02T15:04:05.000000000Z stdout F ", "2006-01-02T15:04:05.000000000Z stderr P "} {
+		if len(line) < len(head) && !parse(append(bytes.Clone(line), head[len(line):]...)).foreign {
+			return true
+		}
 	}
-	whole := append(append([]byte{}, line...), example[len(line):]...)
-	return !parse(whole).foreign || !parse(bytes.Replace(whole, []byte("out"), []byte("err"), 1)).foreign
+	return false
 }

@@ -137,6 +137,9 @@ func (b *batch) tell() {
 	l := b.log
 	text := fmt.Sprintf("hcs-reconcile: %d bytes in %d lines of output were not written here: %v", l.untold.Bytes, l.untold.Lines, plain(l.cause))
 	b.room(len(text))
+	if b.failed == nil && l.stuck != nil && l.size > l.lim.MaxSize {
+		b.failed = l.stuck // else each short line that still fits would be told of
+	}
 	if l.open[Stderr.index()] != nil {
 		b.finish(Stderr)
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"slices"
 	"time"
 )
 
@@ -21,8 +19,10 @@ type Query struct {
 
 // wants tells whether a line of this time and source is asked for.
 func (q *Query) wants(at time.Time, from Source) bool {
-	return (q.Source == "" || q.Source == from) && !at.Before(q.Since) && (q.Until.IsZero() || at.Before(q.Until))
+	return (q.Source == "" || q.Source == from) && !q.tooOld(at) && (q.Until.IsZero() || at.Before(q.Until))
 }
+
+func (q *Query) tooOld(at time.Time) bool { return !q.Since.IsZero() && at.Before(q.Since) }
 
 // Line is one line that a program wrote.
 type Line struct {
@@ -75,9 +75,7 @@ type held struct {
 }
 
 func (r *reader) close() {
-	for _, s := range r.queue {
-		_ = s.file.Close()
-	}
+	closeAll(r.queue)
 }
 
 func (r *reader) run(ctx context.Context) error {
@@ -111,51 +109,6 @@ func (r *reader) run(ctx context.Context) error {
 func (r *reader) next() {
 	_ = r.queue[0].file.Close()
 	r.queue = r.queue[1:]
-}
-
-// openAll opens the files that there are, oldest first, but only those newer
-// than one; nil means all. While it looks from the newest to the older ones,
-// a rotation moves files the same way: one may be met twice, none is missed.
-func (r *reader) openAll(than *scanner) (files []*scanner, err error) {
-	found := false
-	for n, missing := 0, 0; missing < 2 && !found; n++ {
-		f, err := openRead(older(r.path, n))
-		if errors.Is(err, fs.ErrNotExist) {
-			missing++ // one may be missing for a moment, or after a crash
-			continue
-		}
-		if err != nil {
-			return nil, errors.Join(err, closeAll(files))
-		}
-		s, err := newScanner(f)
-		if err != nil {
-			return nil, errors.Join(err, f.Close(), closeAll(files))
-		}
-		missing = 0
-		found = than != nil && os.SameFile(s.info, than.info)
-		if found || slices.ContainsFunc(files, func(o *scanner) bool { return os.SameFile(o.info, s.info) }) {
-			_ = f.Close()
-			continue
-		}
-		files = append(files, s)
-	}
-	slices.Reverse(files)
-	if than != nil && !found {
-		// Ours was removed, by the rotation or by hand: then some of those
-		// that remain may be older.
-		for len(files) > 0 && files[0].first().Before(r.last) {
-			_ = files[0].file.Close()
-			files = files[1:]
-		}
-	}
-	return files, nil
-}
-
-func closeAll(files []*scanner) (err error) {
-	for _, s := range files {
-		err = errors.Join(err, s.file.Close())
-	}
-	return err
 }
 
 // drain gives the lines of the first file, up to its end of now.

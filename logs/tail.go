@@ -29,7 +29,7 @@ type tail struct {
 
 // entry counts one entry, and tells whether to go further back.
 func (t *tail) entry(e entry) bool {
-	if !e.foreign && e.at.Before(t.q.Since) {
+	if !e.foreign && t.q.tooOld(e.at) {
 		return false
 	}
 	i := e.from.index()
