@@ -40,6 +40,6 @@ var Labels = []string{
 // Log lists the keys that log lines alone have.
 var Log = []string{
 	Err, Lag, Message, PID, Problem, Took,
-	"calls", "containers", "detail", "driver", "field", "files", "folder", "key", "manifests", "owner", "panic",
+	"calls", "containers", "detail", "driver", "field", "files", "folder", "key", "manifests", "owner", "panic", "run",
 	"source_revision", "stack", "stopped_containers", "table", "web",
 }
