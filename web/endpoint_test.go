@@ -3,113 +3,21 @@ package web_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/hcs-reconcile/hcs-reconcile/internal/certtest"
 	"github.com/hcs-reconcile/hcs-reconcile/web"
 )
-
-// authority signs certificates for one test.
-type authority struct {
-	t    *testing.T
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	a := &authority{t: t, key: newKey(t)}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, a.key.Public(), a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-func newKey(t *testing.T) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-// issue gives a certificate for name, good on 127.0.0.1 and for clients.
-func (a *authority) issue(name string) tls.Certificate {
-	a.t.Helper()
-	key := newKey(a.t)
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}, a.cert, key.Public(), a.key)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
-
-// save writes a certificate and its key as the toolkit reads them.
-func (a *authority) save(dir string, c tls.Certificate) {
-	a.t.Helper()
-	key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	for name, block := range map[string]*pem.Block{
-		"server.pem": {Type: "CERTIFICATE", Bytes: c.Certificate[0]},
-		"server.key": {Type: "PRIVATE KEY", Bytes: key},
-		"ca.pem":     {Type: "CERTIFICATE", Bytes: a.cert.Raw},
-	} {
-		put(a.t, filepath.Join(dir, name), string(pem.EncodeToMemory(block)))
-	}
-}
-
-// put replaces a file at once, as a tool that renews certificates does.
-func put(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// client trusts the authority, shows cert if there is one, and opens a new
-// connection for each request.
-func (a *authority) client(cert ...tls.Certificate) *http.Client {
-	pool := x509.NewCertPool()
-	pool.AddCert(a.cert)
-	return &http.Client{Timeout: patience, Transport: &http.Transport{
-		DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool, Certificates: cert},
-	}}
-}
 
 const (
 	withTLS = "tls_server_config: {cert_file: server.pem, key_file: server.key}\n"
@@ -125,7 +33,7 @@ func open(t *testing.T, dir, config string) (e *web.Endpoint, address string) {
 	leaks := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, leaks) })
 	path := filepath.Join(dir, "web.yml")
-	put(t, path, config)
+	certtest.Put(t, path, config)
 	e, err := web.Listen(web.EndpointOptions{Addresses: []string{"127.0.0.1:0"}, ConfigFile: path, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -167,8 +75,8 @@ func reach(t *testing.T, c *http.Client, url string, userAndPassword ...string) 
 }
 
 func TestTLSAndUsers(t *testing.T) {
-	ca, dir := newAuthority(t), t.TempDir()
-	ca.save(dir, ca.issue("first"))
+	ca, dir := certtest.NewAuthority(t), t.TempDir()
+	ca.Save(dir, ca.Issue("first"))
 	e, address := open(t, dir, withTLS+withUsers)
 	if !e.Protected() {
 		t.Error("not protected")
@@ -180,12 +88,12 @@ func TestTLSAndUsers(t *testing.T) {
 		code         int
 		text         string
 	}{
-		{"right", "https", ca.client(), []string{"prometheus", password}, 200, "ok"},
-		{"wrong password", "https", ca.client(), []string{"prometheus", "wrong"}, 401, "Unauthorized"},
-		{"unknown user", "https", ca.client(), []string{"root", password}, 401, "Unauthorized"},
-		{"no password", "https", ca.client(), nil, 401, "Unauthorized"},
-		{"client that does not know the authority", "https", newAuthority(t).client(), nil, 0, "unknown authority"},
-		{"without TLS", "http", ca.client(), []string{"prometheus", password}, 400, "HTTPS server"},
+		{"right", "https", ca.Client(), []string{"prometheus", password}, 200, "ok"},
+		{"wrong password", "https", ca.Client(), []string{"prometheus", "wrong"}, 401, "Unauthorized"},
+		{"unknown user", "https", ca.Client(), []string{"root", password}, 401, "Unauthorized"},
+		{"no password", "https", ca.Client(), nil, 401, "Unauthorized"},
+		{"client that does not know the authority", "https", certtest.NewAuthority(t).Client(), nil, 0, "unknown authority"},
+		{"without TLS", "http", ca.Client(), []string{"prometheus", password}, 400, "HTTPS server"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for _, page := range []string{"/healthz", "/metrics", "/api/v1/status"} {
@@ -199,8 +107,8 @@ func TestTLSAndUsers(t *testing.T) {
 }
 
 func TestClientCertificates(t *testing.T) {
-	ca, other, dir := newAuthority(t), newAuthority(t), t.TempDir()
-	ca.save(dir, ca.issue("server"))
+	ca, other, dir := certtest.NewAuthority(t), certtest.NewAuthority(t), t.TempDir()
+	ca.Save(dir, ca.Issue("server"))
 	e, address := open(t, dir, withIDs)
 	if !e.Protected() {
 		t.Error("not protected")
@@ -210,9 +118,9 @@ func TestClientCertificates(t *testing.T) {
 		code   int
 		text   string
 	}{
-		"of the authority":     {ca.client(ca.issue("prometheus")), 200, "ok"},
-		"none":                 {ca.client(), 0, "certificate required"},
-		"of another authority": {ca.client(other.issue("prometheus")), 0, "unknown certificate authority"},
+		"of the authority":     {ca.Client(ca.Issue("prometheus")), 200, "ok"},
+		"none":                 {ca.Client(), 0, "certificate required"},
+		"of another authority": {ca.Client(other.Issue("prometheus")), 0, "unknown certificate authority"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if code, text := reach(t, tc.client, "https://"+address+"/healthz"); code != tc.code || !strings.Contains(text, tc.text) {
@@ -225,8 +133,8 @@ func TestClientCertificates(t *testing.T) {
 // TestProtectionChangesWithoutARestart renews the certificate, exchanges the
 // users and takes all of it away while the endpoint serves.
 func TestProtectionChangesWithoutARestart(t *testing.T) {
-	ca, dir := newAuthority(t), t.TempDir()
-	ca.save(dir, ca.issue("first"))
+	ca, dir := certtest.NewAuthority(t), t.TempDir()
+	ca.Save(dir, ca.Issue("first"))
 	e, address := open(t, dir, withTLS+withUsers)
 	served := func() string {
 		conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
@@ -239,26 +147,26 @@ func TestProtectionChangesWithoutARestart(t *testing.T) {
 	if got := served(); got != "first" {
 		t.Errorf("certificate of %q", got)
 	}
-	ca.save(dir, ca.issue("second"))
+	ca.Save(dir, ca.Issue("second"))
 	if got := served(); got != "second" {
 		t.Errorf("certificate of %q after it was renewed", got)
 	}
-	put(t, filepath.Join(dir, "web.yml"), withTLS+strings.Replace(withUsers, "prometheus", "grafana", 1))
-	if code, _ := reach(t, ca.client(), "https://"+address+"/healthz", "prometheus", password); code != 401 {
+	certtest.Put(t, filepath.Join(dir, "web.yml"), withTLS+strings.Replace(withUsers, "prometheus", "grafana", 1))
+	if code, _ := reach(t, ca.Client(), "https://"+address+"/healthz", "prometheus", password); code != 401 {
 		t.Errorf("status %d for the old user", code)
 	}
-	if code, _ := reach(t, ca.client(), "https://"+address+"/healthz", "grafana", password); code != 200 {
+	if code, _ := reach(t, ca.Client(), "https://"+address+"/healthz", "grafana", password); code != 200 {
 		t.Errorf("status %d for the new user", code)
 	}
-	put(t, filepath.Join(dir, "web.yml"), withTLS)
-	if code, _ := reach(t, ca.client(), "https://"+address+"/healthz"); code != 200 || e.Protected() {
+	certtest.Put(t, filepath.Join(dir, "web.yml"), withTLS)
+	if code, _ := reach(t, ca.Client(), "https://"+address+"/healthz"); code != 200 || e.Protected() {
 		t.Errorf("status %d, protected %t after the users were taken away", code, e.Protected())
 	}
 }
 
 func TestProtected(t *testing.T) {
-	ca, dir := newAuthority(t), t.TempDir()
-	ca.save(dir, ca.issue("server"))
+	ca, dir := certtest.NewAuthority(t), t.TempDir()
+	ca.Save(dir, ca.Issue("server"))
 	for config, want := range map[string]bool{
 		"":                  false,
 		withTLS:             false,
@@ -269,7 +177,7 @@ func TestProtected(t *testing.T) {
 		strings.Replace(withIDs, "RequireAndVerifyClientCert", "RequireAnyClientCert", 1):    false,
 	} {
 		path := filepath.Join(dir, "web.yml")
-		put(t, path, config)
+		certtest.Put(t, path, config)
 		e, err := web.Listen(web.EndpointOptions{ConfigFile: path})
 		if err != nil {
 			t.Errorf("%s: %v", config, err)
@@ -293,7 +201,7 @@ func TestListenTellsWhatIsWrong(t *testing.T) {
 	dir := t.TempDir()
 	file := func(text string) string {
 		path := filepath.Join(dir, "web.yml")
-		put(t, path, text)
+		certtest.Put(t, path, text)
 		return path
 	}
 	for want, o := range map[string]web.EndpointOptions{
