@@ -67,7 +67,7 @@ func TestFollow(t *testing.T) {
 	dir := t.TempDir()
 	log := Open(dir, "a", Limits{MaxSize: 20_000, MaxFiles: 1000})
 	s := log.Stream(Stdout)
-	const lines, readers = 20_000, 50
+	const lines, readers = 8_000, 50
 	early := follow(t, dir, Query{}, lines-1) // there is no file yet
 	numbered(s, 0, lines/4)
 	var followers []func() []string

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 		for n := 0; ; n++ {
 			numbered(s, n, n+1)
 			_, _ = other.Write([]byte(strings.Repeat("y", 20_000)))
-			if n == 1000 {
+			if n == 200 {
 				fmt.Println("ready")
 			}
 		}
