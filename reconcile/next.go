@@ -179,7 +179,7 @@ func sameExit(a, b *statedb.Exit) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.Code == b.Code && a.Known == b.Known && a.At.Equal(b.At) && a.Asked == b.Asked && a.Reason == b.Reason
+	return a.Code == b.Code && a.Known == b.Known && a.Started.Equal(b.Started) && a.At.Equal(b.At) && a.Asked == b.Asked && a.Reason == b.Reason
 }
 
 func sameHold(a, b *statedb.Hold) bool {

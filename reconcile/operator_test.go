@@ -38,7 +38,7 @@ func TestRestartLeavesDependentsAlone(t *testing.T) {
 	b.settle()
 	b.expect("shutdown db, start db", "db=Running web=Running")
 	st := b.status("db")
-	if st.Failures != 0 || st.LastExit == nil || !st.LastExit.Asked || st.LastExit.Reason != "OperatorRestart" {
+	if st.Failures != 0 || st.LastExit == nil || !st.LastExit.Asked || st.LastExit.Started.IsZero() || st.LastExit.Reason != "OperatorRestart" {
 		t.Errorf("after a restart: %d failures, last exit %+v", st.Failures, st.LastExit)
 	}
 	b.pass(time.Hour)

@@ -18,14 +18,14 @@ func (s *step) count() {
 	switch {
 	case s.cur == nil:
 		if r.Ran {
-			s.ended(r.Revision, statedb.Exit{At: s.Now}, time.Time{})
+			s.ended(r.Revision, statedb.Exit{Started: r.Started, At: s.Now}, time.Time{})
 		}
 	case s.cur.State == driver.Created:
 		r.Ran = false // a start was asked for and did not happen
 	case s.cur.State != driver.Stopped:
 	case r.SeenExit.IsZero() || !s.cur.Exit.At.Equal(r.SeenExit):
 		e := s.cur.Exit
-		s.ended(string(s.cur.Revision), statedb.Exit{Code: e.Code, Known: e.Known, At: e.At}, s.cur.Started)
+		s.ended(string(s.cur.Revision), statedb.Exit{Code: e.Code, Known: e.Known, Started: s.cur.Started, At: e.At}, s.cur.Started)
 	default:
 		r.Ran = false // a start was asked for and did not happen
 	}

@@ -46,11 +46,12 @@ type ContainerStatus struct {
 
 // ExitStatus is how the last run ended.
 type ExitStatus struct {
-	Code   *uint32   `json:"code"` // null: nobody was watching
-	Text   string    `json:"text"`
-	At     time.Time `json:"at"`
-	Asked  bool      `json:"asked,omitempty"`
-	Reason string    `json:"reason,omitempty"`
+	Code    *uint32   `json:"code"` // null: nobody was watching
+	Text    string    `json:"text"`
+	Started time.Time `json:"started,omitzero"` // when the run began; zero if not known
+	At      time.Time `json:"at"`
+	Asked   bool      `json:"asked,omitempty"`
+	Reason  string    `json:"reason,omitempty"`
 }
 
 // BrakeStatus is what the prune brake holds back.
@@ -173,7 +174,7 @@ func exitStatus(x *statedb.Exit) *ExitStatus {
 	if x == nil {
 		return nil
 	}
-	s := &ExitStatus{Text: exitText(x), At: x.At, Asked: x.Asked, Reason: x.Reason}
+	s := &ExitStatus{Text: exitText(x), Started: x.Started, At: x.At, Asked: x.Asked, Reason: x.Reason}
 	if x.Known {
 		code := x.Code
 		s.Code = &code

@@ -93,7 +93,7 @@ func (s *step) notice(h *driver.Status) {
 	}
 	r.SeenExit, r.Ran = h.Exit.At, false
 	r.LastExit = &statedb.Exit{
-		Code: h.Exit.Code, Known: h.Exit.Known, At: h.Exit.At,
+		Code: h.Exit.Code, Known: h.Exit.Known, Started: h.Started, At: h.Exit.At,
 		Asked: s.stopping(h), Reason: r.StopReason,
 	}
 }

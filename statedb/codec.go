@@ -53,11 +53,12 @@ type diskRecord struct {
 }
 
 type diskExit struct {
-	Code   uint32    `json:"code,omitempty"`
-	Known  bool      `json:"known,omitempty"`
-	At     time.Time `json:"at,omitzero"`
-	Asked  bool      `json:"asked,omitempty"`
-	Reason string    `json:"why,omitempty"`
+	Code    uint32    `json:"code,omitempty"`
+	Known   bool      `json:"known,omitempty"`
+	Started time.Time `json:"started,omitzero"`
+	At      time.Time `json:"at,omitzero"`
+	Asked   bool      `json:"asked,omitempty"`
+	Reason  string    `json:"why,omitempty"`
 }
 
 type diskHold struct {
@@ -162,7 +163,7 @@ func (r Record) disk() diskRecord {
 		d.Recent = append(d.Recent, t.UTC())
 	}
 	if e := r.LastExit; e != nil {
-		d.LastExit = &diskExit{Code: e.Code, Known: e.Known, At: e.At.UTC(), Asked: e.Asked, Reason: e.Reason}
+		d.LastExit = &diskExit{Code: e.Code, Known: e.Known, Started: e.Started.UTC(), At: e.At.UTC(), Asked: e.Asked, Reason: e.Reason}
 	}
 	return d
 }
@@ -181,7 +182,7 @@ func (d diskRecord) record(name string) Record {
 		r.Hold = &h
 	}
 	if e := d.LastExit; e != nil {
-		r.LastExit = &Exit{Code: e.Code, Known: e.Known, At: e.At, Asked: e.Asked, Reason: e.Reason}
+		r.LastExit = &Exit{Code: e.Code, Known: e.Known, Started: e.Started, At: e.At, Asked: e.Asked, Reason: e.Reason}
 	}
 	return r
 }

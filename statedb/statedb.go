@@ -78,11 +78,12 @@ type Record struct {
 
 // Exit is how a run ended.
 type Exit struct {
-	Code   uint32
-	Known  bool
-	At     time.Time
-	Asked  bool // we asked for it
-	Reason string
+	Code    uint32
+	Known   bool
+	Started time.Time // when the run began; zero if not known
+	At      time.Time
+	Asked   bool // we asked for it
+	Reason  string
 }
 
 // Verdict ends the restarting of one version.
