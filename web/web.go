@@ -17,15 +17,17 @@ import (
 
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
 	"github.com/hcs-reconcile/hcs-reconcile/statedb"
+	"github.com/hcs-reconcile/hcs-reconcile/web/page"
 )
 
-// Options are what the pages are made from. All but Listen are needed.
+// Options are what the pages are made from. All but Listen and Page are needed.
 type Options struct {
 	View     func(context.Context) (engine.View, error)                 // Engine.View
 	History  func(container string, limit int) ([]statedb.Entry, error) // Store.History
 	Gatherer prometheus.Gatherer
 	Version  Version
 	Log      *slog.Logger
+	Page     *page.Page // the status page; nil: / lists the other pages
 	// Listen are the addresses of the listeners as they were asked for, host:port.
 	// Over loopback only requests that name this machine or one of these hosts
 	// are answered: a web page that a browser of this machine shows must not
@@ -64,7 +66,6 @@ type route struct {
 
 func (p *pages) routes() []route {
 	all := []route{
-		{"/{$}", p.index},
 		{"/metrics", metricsHandler(p.Options).ServeHTTP},
 		{"/healthz", p.health},
 		{"/readyz", p.ready},
@@ -74,6 +75,13 @@ func (p *pages) routes() []route {
 		{"/api/v1/events", p.events},
 		{"/api/v1/version", p.version},
 		{"/", p.notFound},
+	}
+	if p.Page != nil {
+		for pattern, serve := range p.Page.Routes() {
+			all = append(all, route{pattern, serve})
+		}
+	} else {
+		all = append(all, route{"/{$}", p.index})
 	}
 	if p.Profiles {
 		all = append(all, profiles...)

@@ -21,6 +21,7 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/manifest/folder"
 	"github.com/hcs-reconcile/hcs-reconcile/metrics"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
+	"github.com/hcs-reconcile/hcs-reconcile/web/page"
 )
 
 const runText = `Run the daemon: read the manifests, make the host run exactly what they say, and
@@ -88,6 +89,7 @@ type daemon struct {
 	engine  *engine.Engine
 	control net.Listener
 	web     *website
+	page    *page.Page
 	read    chan folder.Update // from the watcher
 	want    chan folder.Update // to the engine
 }
@@ -107,13 +109,15 @@ func (s *settings) newDaemon(h *host, log *slog.Logger) (*daemon, error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	b := thisBuild()
+	var usage page.Usage
 	m := metrics.New(reg, metrics.Options{
 		View:  func(ctx context.Context) (engine.View, error) { return d.engine.View(ctx) },
-		Stats: h.driver.Stats, Version: b.Version, Revision: b.Revision, NativeHistograms: s.web.native,
+		Stats: h.driver.Stats, Sampled: usage.Tell, Version: b.Version, Revision: b.Revision, NativeHistograms: s.web.native,
 	})
+	d.page = d.newPage(&usage, m)
 	d.engine = engine.New(engine.Config{
 		Driver: m.Driver(h.driver), Store: m.Store(h.store), Saved: h.saved, Want: d.want, Log: log,
-		Observers: []engine.Observer{m, eventLog{log}},
+		Observers: []engine.Observer{m, eventLog{log}, d.page},
 		Resync:    s.resync, Timeout: s.timeout, Workers: s.workers, Brake: s.brake, StopOnExit: s.stopOnExit,
 	})
 	return d, s.listenAll(d, reg)
@@ -150,7 +154,10 @@ func (d *daemon) live(signals context.Context) error {
 	g.Go(func() error {
 		return control.Serve(all, d.control, control.Handler(d.about, d.engine, d.host.store))
 	})
-	g.Go(func() error { return d.web.serve(all) })
+	g.Go(func() error {
+		defer context.AfterFunc(all, d.page.Close)()
+		return d.web.serve(all)
+	})
 	if err := g.Wait(); err != nil {
 		return fmt.Errorf("run daemon: %w", err)
 	}

@@ -53,7 +53,7 @@ func newWebsite(s webSettings, d *daemon, reg prometheus.Gatherer) (*website, er
 	}
 	b := thisBuild()
 	return &website{e, web.Handler(web.Options{
-		View: d.engine.View, History: d.host.store.History, Gatherer: reg, Log: d.log,
+		View: d.engine.View, History: d.host.store.History, Gatherer: reg, Log: d.log, Page: d.page,
 		Listen: s.listen, Protected: e.Protected, Profiles: s.profiles,
 		Version: web.Version{Version: b.Version, Revision: b.Revision, GoVersion: b.Go, OS: runtime.GOOS, Arch: runtime.GOARCH},
 	})}, nil

@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	"reconcile/engine":    {"manifest", "manifest/folder", "driver", "statedb", "reconcile"},
 	"metrics":             {"manifest", "driver", "statedb", "reconcile", "reconcile/engine"},
 	"web":                 {"manifest", "driver", "statedb", "reconcile", "reconcile/engine"},
+	"web/page":            {"manifest", "driver", "statedb", "reconcile", "reconcile/engine"},
 	"control":             {"manifest", "driver", "statedb", "reconcile", "reconcile/engine"},
 }
 
