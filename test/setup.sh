@@ -11,6 +11,7 @@ need git git
 need rsync rsync
 need promtool prometheus
 need chromium chromium
+need npm npm
 [ -n "$missing" ] || exit 0
 
 command -v apt-get >/dev/null || fail "no apt-get here; install these by hand:$missing"

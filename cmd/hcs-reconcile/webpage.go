@@ -2,9 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 
+	"github.com/hcs-reconcile/hcs-reconcile/logs"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 	"github.com/hcs-reconcile/hcs-reconcile/metrics"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
@@ -27,7 +32,30 @@ func (d *daemon) newPage(usage *page.Usage, m *metrics.Metrics) *page.Page {
 		Differences: func(_ context.Context, st reconcile.ContainerStatus) ([]manifest.FieldChange, error) {
 			return differencesOf(d.host.store, &st)
 		},
+		Tail: func(ctx context.Context, name string, lines int) ([]page.Line, error) {
+			return tailOf(ctx, filepath.Join(d.about.StateDir, "logs"), name, lines)
+		},
 	})
+}
+
+// maxShown bounds what is shown of one line of a log, in bytes.
+const maxShown = 2000
+
+// tailOf reads the end of a container's log; it is empty where there is none.
+func tailOf(ctx context.Context, dir, name string, lines int) ([]page.Line, error) {
+	var out []page.Line
+	err := logs.Read(ctx, dir, name, logs.Query{Tail: lines}, func(l logs.Line) error {
+		text := l.Text
+		if len(text) > maxShown {
+			text = append(text[:maxShown:maxShown], "…"...)
+		}
+		out = append(out, page.Line{At: l.At, Stderr: l.From == logs.Stderr, Text: strings.ToValidUTF8(string(text), "\uFFFD")})
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return out, err
 }
 
 // differencesOf tells which fields of what runs are not as the last good

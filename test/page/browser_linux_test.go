@@ -22,7 +22,7 @@ import (
 )
 
 // limit bounds each test as a whole; nothing waits for it unless it fails.
-const limit = 2 * time.Minute
+const limit = 5 * time.Minute
 
 // look is how a page is looked at.
 type look struct {

@@ -142,8 +142,8 @@ func (d *daemon) until(what string, is func() bool) {
 	}
 }
 
-// manifest is a container that runs script in a shell.
-func manifest(name, script string, more ...string) string {
+// shell is the manifest of a container that runs script in a shell.
+func shell(name, script string, more ...string) string {
 	return fmt.Sprintf("apiVersion: hcs-reconcile/v1\nkind: Container\nmetadata:\n  name: %s\n  labels: {app: shop, tier: %q}\nspec:\n  command: [/bin/sh, -c]\n  args: [%q]\n  terminationGracePeriodSeconds: 2\n  %s\n",
 		name, "t-"+name[:1], script, strings.Join(more, "\n  "))
 }

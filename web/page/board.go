@@ -159,7 +159,7 @@ type slice struct {
 
 // maxSlice bounds how many rows an answer changes, so that no answer keeps a
 // browser busy for long.
-const maxSlice = 200
+const maxSlice = 100
 
 // since returns what changed after mark, or everything if that cannot be told.
 func (b *board) since(mark string) slice {

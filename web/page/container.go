@@ -34,7 +34,7 @@ type containerPage struct {
 	Compared bool
 	Events   []event
 	EventErr string
-	Log      []string
+	Log      []Line
 	LogErr   string
 	Logged   bool
 }

@@ -2,7 +2,6 @@ package page
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -69,7 +68,7 @@ type Verdict struct {
 	Level    Level
 	Headline string
 	Detail   string
-	Since    time.Time // since when a good verdict holds; zero: not known or not good
+	Since    time.Time // since when nothing changed, or the first of what is wrong; zero: not known
 }
 
 // judge answers it from one view.
@@ -89,7 +88,7 @@ func judge(v *engine.View) Verdict {
 	case !v.Started:
 		return Verdict{Level: Busy, Headline: "Starting", Detail: "The manifests and the host have not both been seen yet; nothing is done before."}
 	case n[Bad] > 0:
-		return Verdict{Level: Bad, Headline: fmt.Sprintf("%s of %d %s attention", count(n[Bad], "container"), all, verb(n[Bad], "needs", "need")), Detail: rest(n)}
+		return Verdict{Level: Bad, Headline: fmt.Sprintf("%s of %d %s attention", count(n[Bad], "container"), all, verb(n[Bad], "needs", "need")), Detail: rest(n) + ".", Since: firstBad(v)}
 	case v.Doubt != "" || n[Warn] > 0 || len(v.Problems) > 0:
 		return Verdict{Level: Warn, Headline: "The folder cannot be followed everywhere", Detail: "What ran before goes on as it was. " + rest(n)}
 	case n[Busy] > 0 || v.Workers > 0:
@@ -123,96 +122,13 @@ func settled(v *engine.View) time.Time {
 	return last
 }
 
-// Next is what will happen to a container by itself, or what it takes.
-type Next struct {
-	Text  string
-	At    time.Time     // when; zero: no time is set
-	Total time.Duration // of the wait that ends at At; zero: not known
-	Do    string        // a command that helps; "" if none does
-}
-
-// nextOf tells what comes next. No case means that nothing does: it is as wanted.
-func nextOf(st *reconcile.ContainerStatus) Next {
-	if st.Action != "" && st.State != reconcile.StateStuck {
-		return Next{Text: string(st.Action) + " under way"}
-	}
-	switch st.State {
-	case reconcile.StateCrashLoopBackOff:
-		return Next{Text: "starts again", At: st.NextTry, Total: st.BackOff}
-	case reconcile.StateGaveUp:
-		return Next{Text: "stays down until its manifest is edited"}
-	case reconcile.StateFailed:
-		if !st.NextTry.IsZero() {
-			return Next{Text: "is tried again", At: st.NextTry}
-		}
-		return Next{Text: "stays as it is until its manifest is edited"}
-	case reconcile.StateHeld:
-		return Next{Text: "goes on as it is until " + orElse(st.Source, "the folder") + " is mended"}
-	case reconcile.StateStuck:
-		return Next{Text: "waits for the runtime; others are not held back", At: st.NextTry}
-	case reconcile.StatePruneBlocked:
-		return Next{Text: "runs until the removal is confirmed or its file returns", Do: "hcs-reconcile confirm-prune"}
-	case reconcile.StateWaiting:
-		return Next{Text: "starts once what it needs is there", At: st.NextTry}
-	case reconcile.StateStopping:
-		return Next{Text: "is ended by force", At: st.NextTry}
-	case reconcile.StatePending, reconcile.StateCreating, reconcile.StateStarting:
-		return Next{Text: "under way", At: st.NextTry}
-	default:
-		return Next{At: st.NextTry}
-	}
-}
-
-// Trouble is one thing that somebody should look at.
-type Trouble struct {
-	Level Level
-	Name  string // of the container; "" for what concerns the host
-	Title string // a state, or what is wrong with the host
-	Text  string
-	Since time.Time
-	Next
-}
-
-// troubles lists what is wrong: the host first, then the worst containers.
-func troubles(v *engine.View) []Trouble {
-	var all []Trouble
-	host := func(l Level, title, text, next string) {
-		if text != "" {
-			all = append(all, Trouble{Level: l, Title: title, Text: text, Next: Next{Text: next}})
-		}
-	}
-	host(Bad, "State not saved", v.SaveError, "saving is tried again with every turn")
-	host(Bad, "Runtime not listed", v.ListError, "listing is tried again")
-	if len(v.Brake.Blocked) > 0 {
-		all = append(all, Trouble{
-			Level: Bad, Title: "Prune brake", Text: v.Brake.Message, Since: v.Brake.Since,
-			Next: Next{Text: "nothing is removed until the files return or it is confirmed", Do: "hcs-reconcile confirm-prune"},
-		})
-	}
-	host(Warn, "Folder in doubt", v.Doubt, "nothing is removed meanwhile")
-	for _, p := range v.Problems {
-		host(Warn, "Manifest", p.String(), "what it said before stays in force")
-	}
-	hosts := len(all)
+// firstBad is since when something needs attention.
+func firstBad(v *engine.View) time.Time {
+	var first time.Time
 	for i := range v.Containers {
-		st := &v.Containers[i]
-		if l := levelOf(st); (l == Bad || l == Warn) && st.State != reconcile.StatePruneBlocked {
-			all = append(all, Trouble{Level: l, Name: st.Name, Title: string(st.State), Text: saying(st), Since: st.Since, Next: nextOf(st)})
+		if st := &v.Containers[i]; levelOf(st) == Bad && (first.IsZero() || st.Since.Before(first)) {
+			first = st.Since
 		}
 	}
-	slices.SortStableFunc(all[hosts:], func(a, b Trouble) int { return slices.Index(levels, a.Level) - slices.Index(levels, b.Level) })
-	return all
-}
-
-// saying is the message of the daemon, or else its reason; nothing where all
-// is as it should be.
-func saying(st *reconcile.ContainerStatus) string {
-	switch {
-	case st.Message != "":
-		return st.Message
-	case st.Reason == reconcile.UpToDate, st.Reason == reconcile.Ended, st.Reason == "":
-		return ""
-	default:
-		return string(st.Reason)
-	}
+	return first
 }

@@ -6,7 +6,10 @@ import (
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/internal/logkey"
+	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
+	"github.com/hcs-reconcile/hcs-reconcile/statedb"
 )
 
 const (
@@ -109,7 +112,7 @@ func (p *Page) overview(r *http.Request) answer {
 func (p *Page) answer(code int, name string, data any) answer {
 	a, err := render(code, name, data)
 	if err != nil {
-		p.Log.Error("status page not made", "page", name, "err", err)
+		p.Log.Error("status page not made", logkey.File, name, logkey.Err, err)
 	}
 	return a
 }
@@ -139,23 +142,48 @@ type event struct {
 	Now       time.Time
 	Container string
 	Warning   bool
-	What      string // the action, or the reason
-	Reason    string
+	What      string // the action, the state, or the reason
+	Reason    string // "" if What says it
 	Message   string
 }
 
+// events returns the newest lines of the history that tell something new: a
+// step that is done tells of its decision too.
 func (p *Page) events(container string, limit int) ([]event, string) {
-	entries, err := p.History(container, limit)
+	entries, err := p.History(container, 3*limit)
 	if err != nil {
 		return nil, err.Error()
 	}
 	now := time.Now()
+	done := map[[2]string]bool{}
 	var all []event
 	for _, e := range entries {
-		all = append(all, event{
-			At: e.At, Now: now, Container: e.Container, Warning: e.Type == "Warning",
-			What: orElse(e.Action, e.Reason), Reason: e.Reason, Message: e.Message,
-		})
+		step := [2]string{e.Container, e.Action}
+		if e.Kind == string(reconcile.Decided) && done[step] {
+			delete(done, step)
+			continue
+		}
+		done[step] = done[step] || e.Kind == string(reconcile.Done)
+		if len(all) < limit {
+			all = append(all, newEvent(now, &e))
+		}
 	}
 	return all, ""
+}
+
+func newEvent(now time.Time, e *statedb.Entry) event {
+	ev := event{At: e.At, Now: now, Container: e.Container, Warning: e.Type == "Warning", What: e.Reason, Message: e.Message}
+	switch {
+	case e.Action != "":
+		ev.What, ev.Reason = e.Action, e.Reason
+	case e.Kind == string(reconcile.Became) && e.State != "":
+		ev.What, ev.Reason = e.State, e.Reason
+	}
+	if ev.Reason == string(reconcile.UpToDate) || ev.Reason == ev.What {
+		ev.Reason = ""
+	}
+	if e.Kind == string(reconcile.Done) && ev.Message == "" && e.Took > 0 {
+		ev.Message = "took " + e.Took.Round(time.Millisecond).String()
+	}
+	return ev
 }

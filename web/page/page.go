@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
@@ -40,8 +41,16 @@ type Options struct {
 	Sample func(context.Context, *engine.View)
 	// Differences tells what differs between what runs and what is wanted. nil: it is not shown.
 	Differences func(context.Context, reconcile.ContainerStatus) ([]manifest.FieldChange, error)
-	// Tail returns the newest lines of a container's log, oldest first. nil: it is not shown.
-	Tail func(ctx context.Context, container string, lines int) ([]string, error)
+	// Tail returns the newest lines of a container's log, oldest first; none and
+	// no error if there is no log. nil: it is not shown.
+	Tail func(ctx context.Context, container string, lines int) ([]Line, error)
+}
+
+// Line is one line of a container's log.
+type Line struct {
+	At     time.Time // zero: not known
+	Stderr bool
+	Text   string
 }
 
 // Page serves the status page. Make it with New.

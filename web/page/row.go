@@ -21,6 +21,7 @@ type Row struct {
 	Since    time.Time
 	NextText string
 	NextAt   time.Time
+	NextDo   string
 	Source   string
 	Revision string // of what runs, or else of what is wanted
 	Differs  bool   // what runs is not what is wanted
@@ -32,7 +33,7 @@ func newRow(st *reconcile.ContainerStatus, f Figures) Row {
 	next := nextOf(st)
 	r := Row{
 		Name: st.Name, Level: levelOf(st), State: st.State, Ready: readiness(st), Message: saying(st), Restarts: st.Restarts,
-		Since: st.Since.UTC(), NextText: next.Text, NextAt: next.At.UTC(), Source: place(st.Source, st.Line),
+		Since: st.Since.UTC(), NextText: next.Text, NextAt: next.At.UTC(), NextDo: strings.TrimPrefix(next.Do, "hcs-reconcile "), Source: place(st.Source, st.Line),
 		Revision: short(string(runsOrWanted(st))), Differs: differs(st), Figures: f,
 	}
 	r.Find = strings.ToLower(strings.Join([]string{

@@ -14,7 +14,7 @@
   const theme = remembered();
   if (theme === 'dark' || theme === 'light') root.dataset.theme = theme;
 
-  const pace = 500, paceHidden = 5000, retryAfter = 3000, patience = 15000;
+  const pace = 250, paceHidden = 5000, retryAfter = 3000, patience = 15000;
   const byId = (id) => document.getElementById(id);
   let main, skew = 0, busy = false, again = false, lost = false, due = 0;
 
@@ -97,7 +97,7 @@
       seen.add(row.id);
       const old = byId(row.id);
       if (!old) place(body, document.importNode(row, true));
-      else if (timeless(old) !== timeless(row)) swap(old, row);
+      else if (!full || timeless(old) !== timeless(row)) swap(old, row); // else only those that changed were sent
     }
     if (full) for (const row of [...body.rows]) if (!seen.has(row.id)) row.remove();
     for (const li of doc.querySelectorAll('#gone li')) byId('r-' + li.textContent)?.remove();
