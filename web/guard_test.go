@@ -2,23 +2,21 @@ package web_test
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/hcs-reconcile/hcs-reconcile/web"
+	"github.com/hcs-reconcile/hcs-reconcile/web/page"
 )
 
 // paths are all pages that there are, and one that is not.
 var paths = func() []string {
 	all := []string{"/nowhere"}
-	for _, p := range web.Patterns(web.Options{Profiles: true, Gatherer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)}) {
-		if path := strings.NewReplacer("{$}", "", "{name}", "web").Replace(p); path != "/debug/pprof/profile" && path != "/debug/pprof/trace" {
+	for _, p := range web.Patterns(everything()) {
+		if path := strings.NewReplacer("{$}", "", "{name}", "web", "{file}", "page.css").Replace(p); path != "/debug/pprof/profile" && path != "/debug/pprof/trace" {
 			all = append(all, path) // the two left out take their time
 		}
 	}
@@ -29,6 +27,7 @@ var paths = func() []string {
 func everything() web.Options {
 	o := options(good(), nil)
 	o.Profiles = true
+	o.Page = page.New(page.Options{View: o.View, History: o.History, Log: o.Log})
 	return o
 }
 

@@ -41,6 +41,7 @@ var (
 type tab struct {
 	t   *testing.T
 	ctx context.Context
+	look
 
 	mu      sync.Mutex
 	console []string
@@ -71,7 +72,7 @@ func open(t *testing.T, browser context.Context, l look, url string) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
-	tb := &tab{t: t, ctx: ctx}
+	tb := &tab{t: t, ctx: ctx, look: l}
 	said := chromedp.Console(ctx)
 	go tb.hear(said)
 	color := "light"
@@ -79,9 +80,7 @@ func open(t *testing.T, browser context.Context, l look, url string) *tab {
 		color = "dark"
 	}
 	tb.run(
-		command(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
-			Width: l.width, Height: l.height, DeviceScaleFactor: 1, Mobile: l.phone,
-		}),
+		l.sized(l.height),
 		command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: color}},
 		}),
@@ -89,6 +88,13 @@ func open(t *testing.T, browser context.Context, l look, url string) *tab {
 		chromedp.Navigate(url),
 	)
 	return tb
+}
+
+// sized makes the window as wide as l and this high.
+func (l look) sized(height int64) chromedp.Action[chromedp.Void] {
+	return command(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: l.width, Height: height, DeviceScaleFactor: 1, Mobile: l.phone,
+	})
 }
 
 // command is a command of the DevTools protocol that answers nothing.
@@ -158,6 +164,13 @@ func (tb *tab) shoot(name string) {
 	if dir == "" {
 		dir = tb.t.TempDir()
 	}
+	// What is out of sight is not laid out, so all of it has to be in sight; and
+	// then it is higher than was guessed.
+	for range 2 {
+		tb.run(tb.sized(eval[int64](tb, `document.documentElement.scrollHeight`)))
+		eval[bool](tb, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
+	}
+	defer tb.run(tb.sized(tb.height))
 	png, err := chromedp.Run(tb.ctx, chromedp.FullScreenshot(100))
 	if err != nil {
 		tb.t.Fatal(err)
