@@ -36,6 +36,9 @@ func (r *reader) follow(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := r.idle(); err != nil {
+			return err
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -15,6 +15,9 @@ type Query struct {
 	Until  time.Time // lines before this time; zero: to the end
 	Source Source    // only this one; "": both
 	Follow bool      // go on with what is written later, until the context ends
+	// Idle is called, if it is not nil, when there is nothing more to give for
+	// now: emit may have buffered. Its error ends the reading.
+	Idle func() error
 }
 
 // wants tells whether a line of this time and source is asked for.
@@ -102,7 +105,17 @@ func (r *reader) run(ctx context.Context) error {
 	if err := r.drain(ctx); err != nil {
 		return err
 	}
-	return r.release()
+	if err := r.release(); err != nil {
+		return err
+	}
+	return r.idle()
+}
+
+func (r *reader) idle() error {
+	if r.q.Idle == nil {
+		return nil
+	}
+	return r.q.Idle()
 }
 
 // next goes on with the next file.
