@@ -22,12 +22,18 @@ func (l *Line) Append(b []byte) []byte {
 // errCut is a stream that ended within a line.
 var errCut = errors.New("it ended within a line")
 
-// Lines calls emit with the lines that Append has made, until r ends.
-func Lines(r io.Reader, emit func(Line) error) error {
+// Lines calls emit with the lines that Append has made, until r ends, and idle
+// before it waits for more.
+func Lines(r io.Reader, emit func(Line) error, idle func() error) error {
 	in := bufio.NewReaderSize(r, readBlock)
 	var long []byte
 	var rest [2]bool
 	for {
+		if in.Buffered() == 0 {
+			if err := idle(); err != nil {
+				return err
+			}
+		}
 		part, err := in.ReadSlice('\n')
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):

@@ -11,6 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
+func never() error { return nil }
+
 // TestLines: what Append makes, Lines gives back, byte for byte.
 func TestLines(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -37,19 +39,19 @@ func TestLines(t *testing.T) {
 			got = append(got, l)
 			return nil
 		}
-		if err := Lines(iotest.HalfReader(bytes.NewReader(wire)), collect); err != nil {
+		if err := Lines(iotest.HalfReader(bytes.NewReader(wire)), collect, never); err != nil {
 			t.Fatal(err)
 		}
 		if d := cmp.Diff(want, got, cmp.Comparer(func(a, b []byte) bool { return bytes.Equal(a, b) })); d != "" {
 			t.Fatal(d)
 		}
 		if len(wire) > 0 {
-			if err := Lines(bytes.NewReader(wire[:len(wire)-1]), func(Line) error { return nil }); err == nil {
+			if err := Lines(bytes.NewReader(wire[:len(wire)-1]), func(Line) error { return nil }, never); err == nil {
 				t.Fatal("a stream that was cut off is no error")
 			}
 		}
 	})
-	if err := Lines(iotest.ErrReader(io.ErrUnexpectedEOF), nil); err == nil {
+	if err := Lines(iotest.ErrReader(io.ErrUnexpectedEOF), nil, never); err == nil {
 		t.Error("an error of the reader was lost")
 	}
 }
