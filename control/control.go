@@ -3,18 +3,15 @@
 // <state-dir>/control.sock with mode 0600, on Windows a named pipe that only
 // administrators and the system may open.
 //
-//	GET  /v1/view            what the daemon knows now: View
-//	GET  /v1/memory          what it remembers, for plan: Memory
-//	GET  /v1/specs/{name}    specifications of a name without secrets, newest first: []Spec
-//	GET  /v1/events          history, newest first; ?container=NAME&limit=N: []Event
-//	POST /v1/confirm-prune   lets go what the prune brake holds back: Confirmed
-//
-// An error is answered as {"error": "…"} with a status of 400 or above. Within
-// v1 fields are only added.
+// What can be asked is written down in openapi.yaml, which a test holds against
+// the handlers, and which the daemon serves at /v1/openapi.yaml. An error is
+// answered as a Failure with a status of 400 or above. Within v1 fields and
+// routes are only added.
 //
 // It decides nothing and never listens on a network: whoever may open the
 // socket is administrator of the state folder already. Handler and Client may
-// be used by many goroutines.
+// be used by many goroutines; what one of them does, slowly or never, holds
+// nobody else back.
 package control
 
 import (
@@ -24,12 +21,16 @@ import (
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
 	"github.com/hcs-reconcile/hcs-reconcile/statedb"
 )
 
-// ErrNoDaemon means that nobody listens on the socket of a state folder.
-var ErrNoDaemon = errors.New("no daemon answers")
+// The causes why a client reaches no daemon.
+var (
+	ErrNoDaemon = errors.New("no daemon answers") // nobody listens on the socket of a state folder
+	ErrDenied   = errors.New("permission denied") // whoever asks may not open it
+)
 
 // Daemon tells who answers, and what it was started with.
 type Daemon struct {
@@ -77,29 +78,26 @@ func Specs(kept []statedb.Spec) []Spec {
 	return out
 }
 
-// Event is one line of the history.
-type Event struct {
-	Seq       uint64    `json:"seq"`
-	At        time.Time `json:"at"`
-	Container string    `json:"container"`
-	Type      string    `json:"type"` // Normal | Warning
-	Action    string    `json:"action,omitempty"`
-	Reason    string    `json:"reason"`
-	Message   string    `json:"message,omitempty"`
-	// Source is the revision of the manifest folder's source (a git commit) that
-	// it comes from; "" if it comes from none.
-	Source string `json:"sourceRevision,omitempty"`
-}
-
 // Confirmed names the containers whose removal was confirmed.
 type Confirmed struct {
 	Released []string `json:"released"`
 }
 
+// HoldRequest is the body of a request to hold a container.
+type HoldRequest struct {
+	Until  time.Time `json:"until,omitzero"` // zero: until it is released
+	Reason string    `json:"reason,omitempty"`
+}
+
 // Engine is what the server needs of an engine.Engine.
 type Engine interface {
 	View(ctx context.Context) (engine.View, error)
+	Restart(ctx context.Context, name, by string) error
+	Retry(ctx context.Context, name, by string) error
+	Hold(ctx context.Context, name string, h reconcile.HoldRequest) error
+	Release(ctx context.Context, name, by string) error
 	ConfirmPrune(ctx context.Context, by string) ([]string, error)
+	Record(ctx context.Context, ev reconcile.Event) error
 }
 
 // Store is what the server needs of a statedb.Store.
@@ -107,4 +105,20 @@ type Store interface {
 	Load() (statedb.State, error)
 	Specs(name string) ([]statedb.Spec, error)
 	History(container string, limit int) ([]statedb.Entry, error)
+	Since(container string, seq uint64, limit int) (statedb.Page, error)
+	Grown() <-chan struct{}
+}
+
+// Runtime is what the server needs of a driver.Driver.
+type Runtime interface {
+	Stats(ctx context.Context, r driver.Ref) (driver.Stats, error)
+}
+
+// Config is what a server answers from. Daemon, Engine and Store are needed.
+type Config struct {
+	Daemon  Daemon
+	Engine  Engine
+	Store   Store
+	Runtime Runtime       // nil: there are no figures
+	Exec    driver.Execer // nil: the driver cannot run a further process
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,21 +25,57 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fakeEngine answers with what it holds, or with err.
+// fakeEngine answers with what it holds, or with err, and keeps what it is asked.
 type fakeEngine struct {
-	view engine.View
-	held []string
-	err  error
+	mu    sync.Mutex
+	view  engine.View
+	held  []string
+	err   error
+	asked []string
 }
 
 func (e *fakeEngine) View(context.Context) (engine.View, error) { return e.view, e.err }
 
-func (e *fakeEngine) ConfirmPrune(context.Context, string) ([]string, error) { return e.held, e.err }
+func (e *fakeEngine) ask(format string, args ...any) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.asked = append(e.asked, fmt.Sprintf(format, args...))
+	return e.err
+}
+
+func (e *fakeEngine) Restart(_ context.Context, name, by string) error {
+	return e.ask("restart %s by %s", name, by)
+}
+
+func (e *fakeEngine) Retry(_ context.Context, name, by string) error {
+	return e.ask("retry %s by %s", name, by)
+}
+
+func (e *fakeEngine) Hold(_ context.Context, name string, h reconcile.HoldRequest) error {
+	return e.ask("hold %s until %s because %s by %s", name, h.Until.Format(time.RFC3339), h.Reason, h.By)
+}
+
+func (e *fakeEngine) Release(_ context.Context, name, by string) error {
+	return e.ask("release %s by %s", name, by)
+}
+
+func (e *fakeEngine) ConfirmPrune(_ context.Context, by string) ([]string, error) {
+	return e.held, e.ask("confirm by %s", by)
+}
+
+func (e *fakeEngine) Record(_ context.Context, ev reconcile.Event) error {
+	return e.ask("record %s %s: %s", ev.Container, ev.Reason, ev.Message)
+}
 
 var moment = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 
 // serve runs a server in a new state folder until the test ends.
 func serve(t *testing.T, e Engine, s Store) *Client {
+	t.Helper()
+	return serveAll(t, Config{Daemon: Daemon{Owner: "me", PID: 7}, Engine: e, Store: s})
+}
+
+func serveAll(t *testing.T, cfg Config) *Client {
 	t.Helper()
 	dir := stateDir(t)
 	l, err := Listen(dir)
@@ -46,7 +84,7 @@ func serve(t *testing.T, e Engine, s Store) *Client {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- Serve(ctx, l, Handler(Daemon{Owner: "me", PID: 7}, e, s)) }()
+	go func() { ended <- Serve(ctx, l, Handler(cfg)) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -116,20 +154,6 @@ func TestClientAndServerAgree(t *testing.T) {
 	}
 }
 
-func TestEvents(t *testing.T) {
-	c := serve(t, &fakeEngine{}, filledStore(t))
-	all, err := c.Events(t.Context(), "", 0)
-	if err != nil || len(all) != 2 || all[0].Container != "db" || all[0].Message != "exited with 1" {
-		t.Errorf("Events of all = %+v, %v; want two, newest first", all, err)
-	}
-	if web, err := c.Events(t.Context(), "web", 0); err != nil || len(web) != 1 || web[0].Action != "start" {
-		t.Errorf("Events of web = %+v, %v", web, err)
-	}
-	if one, err := c.Events(t.Context(), "", 1); err != nil || len(one) != 1 {
-		t.Errorf("Events with a limit of 1 = %+v, %v", one, err)
-	}
-}
-
 func TestErrorsAreTold(t *testing.T) {
 	c := serve(t, &fakeEngine{err: engine.ErrStopped}, statedb.NewMem())
 	if _, err := c.View(t.Context()); err == nil || !strings.Contains(err.Error(), engine.ErrStopped.Error()) {
@@ -138,21 +162,27 @@ func TestErrorsAreTold(t *testing.T) {
 }
 
 func TestBadRequests(t *testing.T) {
-	h := Handler(Daemon{}, &fakeEngine{}, statedb.NewMem())
+	h := Handler(Config{Engine: &fakeEngine{}, Store: statedb.NewMem()})
 	for _, tt := range []struct {
 		method, path string
 		want         int
+		code         string
 	}{
-		{"GET", "/v1/events?limit=many", http.StatusBadRequest},
-		{"GET", "/v1/events?limit=-1", http.StatusBadRequest},
-		{"GET", "/v1/confirm-prune", http.StatusMethodNotAllowed},
-		{"POST", "/v1/view", http.StatusMethodNotAllowed},
-		{"GET", "/v2/view", http.StatusNotFound},
+		{"GET", "/v1/events?limit=many", http.StatusBadRequest, CodeBadRequest},
+		{"GET", "/v1/events?limit=-1", http.StatusBadRequest, CodeBadRequest},
+		{"GET", "/v1/events?limt=1", http.StatusBadRequest, CodeBadRequest},
+		{"GET", "/v1/events?limit=1&limit=2", http.StatusBadRequest, CodeBadRequest},
+		{"GET", "/v1/confirm-prune", http.StatusMethodNotAllowed, CodeMethodNotAllowed},
+		{"POST", "/v1/view", http.StatusMethodNotAllowed, CodeMethodNotAllowed},
+		{"GET", "/v1/stats/web", http.StatusNotFound, CodeNotFound},
+		{"GET", "/v2/view", http.StatusNotFound, CodeNotFound},
+		{"POST", "/v1/exec/web?command=ls", http.StatusBadRequest, CodeBadRequest},
 	} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(tt.method, tt.path, nil))
-		if w.Code != tt.want {
-			t.Errorf("%s %s = %d, want %d", tt.method, tt.path, w.Code, tt.want)
+		var f Failure
+		if err := json.Unmarshal(w.Body.Bytes(), &f); err != nil || w.Code != tt.want || f.Code != tt.code || f.Message == "" || f.Hint == "" {
+			t.Errorf("%s %s = %d %s, want %d %s with a hint", tt.method, tt.path, w.Code, w.Body, tt.want, tt.code)
 		}
 	}
 }
@@ -160,8 +190,9 @@ func TestBadRequests(t *testing.T) {
 func TestNoDaemon(t *testing.T) {
 	for _, dir := range []string{stateDir(t), filepath.Join(stateDir(t), "not", "there")} {
 		_, err := NewClient(dir).View(t.Context())
-		if !errors.Is(err, ErrNoDaemon) || !strings.Contains(err.Error(), Address(dir)) {
-			t.Errorf("View without a daemon = %v, want ErrNoDaemon with the address", err)
+		advised, ok := errors.AsType[*notReached](err)
+		if !errors.Is(err, ErrNoDaemon) || !strings.Contains(err.Error(), Address(dir)) || !ok || !strings.Contains(advised.Advice(), "hcs-reconcile run --state-dir "+dir) {
+			t.Errorf("View without a daemon = %v, want ErrNoDaemon with the address, and how to start one", err)
 		}
 	}
 }

@@ -7,36 +7,33 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strconv"
+	"sync"
 	"time"
 )
 
-// patience bounds the time of one request.
+// patience bounds the time of one request that is not a stream.
 const patience = 10 * time.Second
 
-// server answers from the engine and the store.
-type server struct {
-	daemon Daemon
-	engine Engine
-	store  Store
-}
+// server answers from the engine, the store and the driver.
+type server struct{ cfg Config }
 
-// Handler serves the routes of the package comment.
-func Handler(d Daemon, e Engine, s Store) http.Handler {
-	srv := &server{d, e, s}
-	mux := http.NewServeMux()
-	mux.Handle("GET /v1/view", answer(srv.view))
-	mux.Handle("GET /v1/memory", answer(srv.memory))
-	mux.Handle("GET /v1/specs/{name}", answer(srv.specs))
-	mux.Handle("GET /v1/events", answer(srv.events))
-	mux.Handle("POST /v1/confirm-prune", answer(srv.confirmPrune))
-	return mux
-}
-
-// Serve answers on l until ctx ends, then lets requests under way finish, and
-// closes l.
+// Serve answers on l until ctx ends. Then streams are cut, requests under way
+// finish, and l is closed; when it returns, no handler is left.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: patience, WriteTimeout: 2 * patience, IdleTimeout: time.Minute}
+	var handlers sync.WaitGroup // also those that took their connection over
+	defer handlers.Wait()
+	srv := &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			handlers.Add(1)
+			defer handlers.Done()
+			h.ServeHTTP(w, r)
+		}),
+		ReadHeaderTimeout: patience, WriteTimeout: 2 * patience, IdleTimeout: time.Minute,
+		BaseContext: func(net.Listener) context.Context {
+			return context.WithValue(context.WithoutCancel(ctx), endingKey{}, ctx.Done())
+		},
+		ConnContext: withPeer,
+	}
 	ended := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
@@ -50,10 +47,13 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	return <-ended
 }
 
-// badRequest is an error of the caller.
-type badRequest string
+type endingKey struct{}
 
-func (b badRequest) Error() string { return string(b) }
+// ending is closed when the daemon ends: streams must.
+func ending(ctx context.Context) <-chan struct{} {
+	c, _ := ctx.Value(endingKey{}).(<-chan struct{})
+	return c
+}
 
 // answer turns a function into a handler of JSON.
 func answer[T any](f func(*http.Request) (T, error)) http.Handler {
@@ -61,21 +61,12 @@ func answer[T any](f func(*http.Request) (T, error)) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), patience)
 		defer cancel()
 		v, err := f(r.WithContext(ctx))
-		if err == nil {
-			write(w, http.StatusOK, v)
+		if err != nil {
+			fail(w, err)
 			return
 		}
-		status := http.StatusInternalServerError
-		if errors.As(err, new(badRequest)) {
-			status = http.StatusBadRequest
-		}
-		write(w, status, failure{err.Error()})
+		write(w, http.StatusOK, v)
 	})
-}
-
-// failure is the answer to what went wrong.
-type failure struct {
-	Error string `json:"error"`
 }
 
 func write(w http.ResponseWriter, status int, v any) {
@@ -86,11 +77,11 @@ func write(w http.ResponseWriter, status int, v any) {
 }
 
 func (s *server) view(r *http.Request) (View, error) {
-	v, err := s.engine.View(r.Context())
+	v, err := s.cfg.Engine.View(r.Context())
 	if err != nil {
 		return View{}, err
 	}
-	out := View{Daemon: s.daemon, View: v}
+	out := View{Daemon: s.cfg.Daemon, View: v}
 	for _, c := range v.Containers {
 		out.Actual = append(out.Actual, c.Actual...)
 	}
@@ -98,34 +89,11 @@ func (s *server) view(r *http.Request) (View, error) {
 }
 
 func (s *server) memory(*http.Request) (Memory, error) {
-	st, err := s.store.Load()
+	st, err := s.cfg.Store.Load()
 	return Memory{Records: st.Records, Brake: st.Brake, Files: st.Files}, err
 }
 
 func (s *server) specs(r *http.Request) ([]Spec, error) {
-	kept, err := s.store.Specs(r.PathValue("name"))
+	kept, err := s.cfg.Store.Specs(r.PathValue("name"))
 	return Specs(kept), err
-}
-
-func (s *server) events(r *http.Request) ([]Event, error) {
-	limit := 100
-	if text := r.FormValue("limit"); text != "" {
-		var err error
-		if limit, err = strconv.Atoi(text); err != nil || limit < 0 {
-			return nil, badRequest(fmt.Sprintf("limit %q: a number is expected; 0 means all", text))
-		}
-	}
-	kept, err := s.store.History(r.FormValue("container"), limit)
-	out := make([]Event, 0, len(kept))
-	for _, e := range kept {
-		out = append(out, Event{
-			Seq: e.Seq, At: e.At, Container: e.Container, Type: e.Type, Action: e.Action, Reason: e.Reason, Message: e.Message, Source: e.Source,
-		})
-	}
-	return out, err
-}
-
-func (s *server) confirmPrune(r *http.Request) (Confirmed, error) {
-	names, err := s.engine.ConfirmPrune(r.Context(), "the command line")
-	return Confirmed{Released: append([]string{}, names...)}, err
 }

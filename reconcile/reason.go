@@ -53,6 +53,7 @@ const (
 	OperatorRelease Reason = "OperatorRelease" // an operator ended a hold
 	HoldExpired     Reason = "HoldExpired"     // a hold is over
 	PruneConfirmed  Reason = "PruneConfirmed"  // an operator let removals go
+	OperatorExec    Reason = "OperatorExec"    // an operator ran a program in it
 )
 
 // StepReasons, WaitReasons and OtherReasons are the closed list, for metrics
@@ -68,7 +69,7 @@ var (
 		DependentsRunning, InvalidManifest, Unsupported, FolderInDoubt, PruneBlocked, UnknownRevision,
 		OperationInProgress, OperationFailed, OperationTimedOut, NotYetSeen, OtherOwner, OperatorHold,
 	}
-	OtherReasons = []Reason{OperatorRelease, HoldExpired, PruneConfirmed}
+	OtherReasons = []Reason{OperatorRelease, HoldExpired, PruneConfirmed, OperatorExec}
 )
 
 // State is the one word that is shown for a container.

@@ -31,5 +31,9 @@ func run(args []string) int {
 		return int(code) // all has been said
 	}
 	fmt.Fprintln(os.Stderr, "hcs-reconcile:", err)
+	var advised interface{ Advice() string }
+	if errors.As(err, &advised) && advised.Advice() != "" {
+		fmt.Fprintln(os.Stderr, "Hint:", advised.Advice())
+	}
 	return exitError
 }

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hcs-reconcile/hcs-reconcile/control"
+	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest/folder"
 	"github.com/hcs-reconcile/hcs-reconcile/metrics"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
@@ -135,6 +136,12 @@ func (s *settings) listenAll(d *daemon, reg *prometheus.Registry) (err error) {
 	return nil
 }
 
+func (d *daemon) controlConfig() control.Config {
+	c := control.Config{Daemon: d.about, Engine: d.engine, Store: d.host.store, Runtime: d.host.driver}
+	c.Exec, _ = d.host.driver.(driver.Execer)
+	return c
+}
+
 // live runs all parts, and returns when all of them have ended. The first
 // signal ends the engine alone: while it stops containers, status and metrics
 // go on. When it is done, or when any part fails, the others end.
@@ -152,7 +159,7 @@ func (d *daemon) live(signals context.Context) error {
 	g.Go(func() error { return d.watcher.Run(all, d.read) })
 	g.Go(func() error { d.forward(all); return nil })
 	g.Go(func() error {
-		return control.Serve(all, d.control, control.Handler(d.about, d.engine, d.host.store))
+		return control.Serve(all, d.control, control.Handler(d.controlConfig()))
 	})
 	g.Go(func() error {
 		defer context.AfterFunc(all, d.page.Close)()
