@@ -193,6 +193,7 @@ func (t *talk) feed(input *inbox) {
 				stdin = nil // it reads no more; what comes is thrown away
 			}
 		}
+		input.used() // before the client may know
 		if err := t.out.number(frameAck, uint32(len(part))); err != nil { //nolint:gosec // at most the window
 			return
 		}
@@ -207,7 +208,7 @@ type inbox struct {
 	mu     sync.Mutex
 	more   *sync.Cond
 	data   []byte
-	taken  int // handed out by next, and not yet written
+	taken  int // handed out by next, and not yet used
 	closed bool
 }
 
@@ -229,11 +230,17 @@ func (b *inbox) add(data []byte) bool {
 	return true
 }
 
-// next waits for data; false: there is no more. The part before has been used.
-func (b *inbox) next() ([]byte, bool) {
+// used makes room for what next gave last.
+func (b *inbox) used() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.taken = 0
+}
+
+// next waits for data; false: there is no more.
+func (b *inbox) next() ([]byte, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for len(b.data) == 0 && !b.closed {
 		b.more.Wait()
 	}
