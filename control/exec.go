@@ -193,7 +193,7 @@ func (t *talk) feed(input *inbox) {
 				stdin = nil // it reads no more; what comes is thrown away
 			}
 		}
-		input.used() // before the client may know
+		input.used()                                                      // before the client may know
 		if err := t.out.number(frameAck, uint32(len(part))); err != nil { //nolint:gosec // at most the window
 			return
 		}
