@@ -1,5 +1,7 @@
 package manifest
 
+import "reflect"
+
 // Lifecycle hooks of a Pod.
 type Lifecycle struct {
 	PostStart *Hook `json:"postStart,omitempty"`
@@ -70,4 +72,55 @@ type NamedPipeAction struct {
 // SleepAction waits.
 type SleepAction struct {
 	Seconds int64 `json:"seconds"`
+}
+
+// Probes are the probes of s by the words that their fields begin with, nil
+// where there is none: startup, liveness, readiness.
+func (s *Spec) Probes() [3]*Probe {
+	return [3]*Probe{s.StartupProbe, s.LivenessProbe, s.ReadinessProbe}
+}
+
+// Same reports whether two probes ask the same in the same way.
+func (p *Probe) Same(other *Probe) bool { return reflect.DeepEqual(p, other) }
+
+// Handler is the name of the action that p takes.
+func (p *Probe) Handler() string {
+	switch {
+	case p.Exec != nil:
+		return "exec"
+	case p.HTTPGet != nil:
+		return "httpGet"
+	case p.TCPSocket != nil:
+		return "tcpSocket"
+	case p.GRPC != nil:
+		return "grpc"
+	case p.NamedPipe != nil:
+		return "namedPipe"
+	default:
+		return ""
+	}
+}
+
+// Handler is the name of the action that h takes.
+func (h *Hook) Handler() string {
+	switch {
+	case h.Exec != nil:
+		return "exec"
+	case h.HTTPGet != nil:
+		return "httpGet"
+	case h.Sleep != nil:
+		return "sleep"
+	default:
+		return ""
+	}
+}
+
+// WithoutHeaders is h as it may be stored: the values of headers may be secret.
+func (h *Hook) WithoutHeaders() *Hook {
+	if h == nil || h.HTTPGet == nil || len(h.HTTPGet.HTTPHeaders) == 0 {
+		return h
+	}
+	get := *h.HTTPGet
+	get.HTTPHeaders = nil
+	return &Hook{HTTPGet: &get}
 }

@@ -19,6 +19,7 @@ type containerFamilies struct {
 	exitCode, exitReason, exitAt         family
 	backOff, nextTry, operationStartedAt family
 	held, heldUntil                      family
+	probes                               probeFamilies
 }
 
 func newContainerFamilies(c *catalog) containerFamilies {
@@ -47,6 +48,7 @@ func newContainerFamilies(c *catalog) containerFamilies {
 		nextTry: c.gauge("container_next_try_timestamp_seconds", "When something is tried next; missing if nothing waits.", name),
 		operationStartedAt: c.gauge("container_operation_start_time_seconds",
 			"When the step that is under way was begun; missing if there is none.", name, "action"),
+		probes:    newProbeFamilies(c),
 		held:      c.gauge("container_held", "Whether an operator's hold keeps the container as it is.", name),
 		heldUntil: c.gauge("container_held_until_timestamp_seconds", "When the hold ends by itself; missing if it does not, or if there is none.", name),
 	}
@@ -75,6 +77,7 @@ func (f *containerFamilies) send(ch chan<- prometheus.Metric, st *reconcile.Cont
 	f.sendExit(ch, st.LastExit, of)
 	f.backOff.sendOf(ch, st.BackOff.Seconds(), of)
 	f.nextTry.sendTimeOf(ch, st.NextTry, of)
+	f.probes.send(ch, st)
 	f.held.sendOf(ch, number(st.Hold != nil), of)
 	if st.Hold != nil {
 		f.heldUntil.sendTimeOf(ch, st.Hold.Until, of)

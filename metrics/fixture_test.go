@@ -20,13 +20,14 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // web is a container of which everything is known.
 func web() reconcile.ContainerStatus {
-	code := uint32(0xC0000005)
+	code, good := uint32(0xC0000005), true
 	return reconcile.ContainerStatus{
 		Name: "web", Desired: manifest.DesiredRunning, State: reconcile.StateRunning, Reason: reconcile.UpToDate,
 		Since: noon, Ready: true, Settled: true, Source: "shop/web.yaml", Line: 3, Image: "nanoserver:ltsc2022",
 		Revision: "1-ab", RunningRevision: "1-aa", PID: 4711, Started: noon, Restarts: 2, Failures: 1,
 		BackOff: 8 * time.Second, NextTry: noon.Add(time.Minute),
 		LastExit: &reconcile.ExitStatus{Code: &code, Text: "crash", At: noon.Add(-time.Minute)},
+		Probes:   []reconcile.ProbeStatus{{Kind: reconcile.ReadinessProbe, Handler: "exec", Ok: &good, Totals: [3]uint64{7, 2, 1}}},
 		Action:   driver.Shutdown, ActionSince: noon,
 		Hold: &reconcile.HoldStatus{Since: noon, Until: noon.Add(time.Hour), By: "me"},
 	}

@@ -66,6 +66,7 @@ type Metrics struct {
 	exits        *prometheus.CounterVec   // class
 	lag          prometheus.Histogram
 
+	health  *health
 	driver  *calls
 	store   *calls
 	sampler *sampler // nil: there are no resource metrics
@@ -89,11 +90,13 @@ func New(reg prometheus.Registerer, o Options) *Metrics {
 			"Ends of init processes: code zero, another code of the program, an NTSTATUS, a signal, or unknown.", "class"),
 		lag: prometheus.NewHistogram(h.opts("lag_seconds",
 			"Time from the first sight of a changed manifest to its container started.", lagBuckets)),
+		health: newHealth(h),
 		driver: newCalls(h, "driver", "driver", slowBuckets, driverCalls, results),
 		store:  newCalls(h, "store", "state store", fastBuckets, storeCalls, storeResults),
 	}
 	m.zero()
 	reg.MustRegister(m.steps, m.stepDuration, m.decisions, m.events, m.exits, m.lag, buildInfo(o))
+	m.health.register(reg)
 	m.driver.register(reg)
 	m.store.register(reg)
 	if o.View != nil {
@@ -128,6 +131,7 @@ func (m *Metrics) zero() {
 // Observe counts one event. It only adds to counters, and never waits.
 func (m *Metrics) Observe(ev reconcile.Event) {
 	m.events.WithLabelValues(eventType(ev), eventReason(ev)).Inc()
+	m.health.observe(ev)
 	switch ev.Kind {
 	case reconcile.Decided:
 		m.decisions.WithLabelValues(string(ev.Action), string(ev.Reason)).Inc()
@@ -140,7 +144,7 @@ func (m *Metrics) Observe(ev reconcile.Event) {
 		}
 	case reconcile.Exited:
 		count(m.exits.WithLabelValues(exitClass(ev.Exit.Code, ev.Exit.Known)), exemplarOf(ev))
-	case reconcile.Became, reconcile.Asked: // shown by the gauges, and counted above
+	case reconcile.Became, reconcile.Asked, reconcile.Probed, reconcile.Hooked: // shown by the gauges, and counted above
 	}
 }
 

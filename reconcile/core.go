@@ -18,6 +18,8 @@ type Config struct {
 	Brake  BrakeConfig
 	// Check tells what the driver refuses of a manifest; it has no side effects.
 	Check func(*manifest.Container) []driver.Note
+	// ExecProbes is how many exec probes may be under way at once; 0: any number.
+	ExecProbes int
 }
 
 // Wanted is one container that the folder asks for.
@@ -65,6 +67,8 @@ type Turn struct {
 	Specs  []statedb.Spec
 	Brake  *statedb.Brake
 	Ops    []Op
+	Probes []ProbeOp // to be made although Put could not be saved
+	Hooks  []HookOp  // to be run once Put is saved
 	Events []Event
 	Wake   time.Time // call Next again then; zero: only when a fact arrives
 	List   bool      // a listing is needed before some can be decided
@@ -82,6 +86,9 @@ type Core struct {
 	ready   []*entry            // to be decided when a worker is free
 	wakes   wakeHeap
 	events  []Event
+	execs   execLimit
+	runs    uint64   // counts watches and hooks, so that answers find theirs
+	preview bool     // runs that begin are ready at once
 	wishes  []*entry // operators wait until their records are written
 	brake   brake
 	doubt   string
@@ -127,6 +134,13 @@ type entry struct {
 	last  Decision
 	since time.Time // since when last.State holds
 
+	watch       *watch              // of its probes; nil: it has none, or none was due yet
+	begun       time.Time           // when this daemon last started it
+	made        *manifest.Container // what the current or last run is of; nil: not known
+	hook        *HookOp             // under way
+	probeTotals [3][3]uint64        // by kind and outcome
+	hookFailed  *Failure            // of the run
+
 	answers []answer // of ConditionTypes, in their order
 }
 
@@ -142,6 +156,7 @@ const (
 func NewCore(now time.Time, cfg Config, records []statedb.Record, b statedb.Brake) *Core {
 	c := &Core{
 		cfg:     cfg,
+		execs:   execLimit{most: cfg.ExecProbes},
 		entries: make(map[string]*entry, len(records)),
 		needed:  map[string][]string{},
 		brake:   newBrake(now, cfg.Brake, b),
@@ -230,19 +245,6 @@ func (c *Core) want(e *entry, w Wanted, seenAt time.Time, id string) {
 	}
 	c.touch(e)
 	c.touchAround(e)
-}
-
-// refusal is the driver's no to a manifest.
-func (c *Core) refusal(m *manifest.Container) *Hold {
-	if c.cfg.Check == nil {
-		return nil
-	}
-	for _, n := range c.cfg.Check(m) {
-		if n.Refused {
-			return &Hold{StateFailed, Unsupported, n.Field + ": " + n.Message}
-		}
-	}
-	return nil
 }
 
 // Drain stops every container, dependents first; the daemon is about to end.

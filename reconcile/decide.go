@@ -28,6 +28,11 @@ type View struct {
 	// Away is why the manifest of a container that is not wanted is for other
 	// hosts; "" if it stands in no manifest at all.
 	Away string
+	// Health is what probes and hooks say; nil: there are none.
+	Health *Health
+	// PreStop is the hook of what runs; Hook is the one that runs now, "" if none.
+	PreStop *manifest.Hook
+	Hook    HookKind
 	// Draining stops the container although it is wanted: the daemon ends.
 	Draining bool
 }
@@ -47,6 +52,7 @@ type Decision struct {
 	Message string         // for people; complements Reason
 	State   State          // what to show
 	Record  statedb.Record // as it must be saved before the action
+	Hook    HookKind       // to be run now for Ref; "": none
 	Forget  bool           // nothing is left: the record goes
 	Wake    time.Time      // look again then; zero: only when a fact changes
 }
@@ -73,7 +79,7 @@ func Decide(v View) Decision {
 	case v.Want.Spec.DesiredState == manifest.DesiredStopped:
 		return s.rest(DesiredStopped)
 	}
-	if s.cur != nil && !s.restarting() {
+	if s.cur != nil && !s.restarting() && !s.killing() {
 		s.recall(s.cur)
 	}
 	switch {
@@ -83,6 +89,8 @@ func Decide(v View) Decision {
 		return s.missing()
 	case s.rec.Ask == statedb.AskRestart && live(s.cur):
 		return s.restart()
+	case s.failing():
+		return s.kill()
 	}
 	switch s.cur.State {
 	case driver.Running:
@@ -228,6 +236,7 @@ func (s *step) start(why Reason) Decision {
 	}
 	d := s.act(driver.Start, s.ref(), why, StateStarting)
 	if d.Action != "" {
+		remember(&d.Record, s.Want)
 		d.Record.Ran, d.Record.Live = true, s.Want.Live
 		clearStop(&d.Record)
 		clearAsk(&d.Record) // not before: a crash must not lose the wish, nor do it twice
@@ -253,6 +262,9 @@ func (s *step) running() Decision {
 	if s.Want.Spec.DesiredState == manifest.DesiredPaused {
 		return s.act(driver.Pause, s.cur.Ref, DesiredPaused, StateRunning)
 	}
+	if d, waits := s.postStart(); waits {
+		return d
+	}
 	if s.rec.Live != s.Want.Live && s.HoldStart == nil {
 		return s.act(driver.Update, s.cur.Ref, SettingsChanged, StateRunning)
 	}
@@ -261,6 +273,12 @@ func (s *step) running() Decision {
 	}
 	if s.HoldStart != nil && s.HoldStart.Reason == InvalidManifest {
 		return s.wait(StateRunning, InvalidManifest, s.HoldStart.Message, time.Time{})
+	}
+	switch h := s.Health; {
+	case h != nil && h.Unready != nil:
+		return s.held(*h.Unready)
+	case h != nil && h.Probed:
+		return s.wait(StateReady, UpToDate, "", time.Time{})
 	}
 	return s.wait(StateRunning, UpToDate, "", time.Time{})
 }

@@ -15,6 +15,8 @@ const (
 	Done    Kind = "Done"    // its call came back, well or not
 	Exited  Kind = "Exited"  // an init process ended
 	Became  Kind = "Became"  // the shown state or its reason changed without a step
+	Probed  Kind = "Probed"  // a probe answers otherwise than before
+	Hooked  Kind = "Hooked"  // a lifecycle hook came to its end, well or not
 	Asked   Kind = "Asked"   // an operator or the tree asked for something, Message says who; or a hold is over
 )
 
@@ -31,9 +33,11 @@ type Event struct {
 	State     State
 	Message   string
 	Warning   bool
-	Took      time.Duration // Done: from the decision to the answer
-	Err       error         // Done: what failed
+	Took      time.Duration // Done: from the decision to the answer; Probed, Hooked: how long it took
+	Err       error         // Done, Hooked: what failed
 	Exit      driver.Exit   // Exited
+	Probe     ProbeKind     // Probed
+	Hook      HookKind      // Hooked
 	Lag       time.Duration // Done of a start: since the file was seen; 0 if it was not a change of a file
 	Source    string        // revision of the folder's source that it comes from; "" if from none, or none is known
 }

@@ -263,6 +263,12 @@ func (c *Core) NotSaved(now time.Time, t Turn) {
 			c.wakeAt(e, retry)
 		}
 	}
+	for _, op := range t.Hooks {
+		if e := c.entries[op.Ref.Name]; e != nil {
+			e.hook, e.rec = nil, e.before
+			c.wakeAt(e, retry)
+		}
+	}
 	for _, r := range t.Put {
 		if e := c.entries[r.Name]; e != nil {
 			e.saved.Name = "" // differs from any record: is written again

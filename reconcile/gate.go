@@ -12,11 +12,18 @@ import (
 
 // view gathers what the decision on e rests on.
 func (c *Core) view(now time.Time, e *entry) View {
-	v := View{Now: now, Want: e.want, Have: e.have, Record: e.rec, Away: c.away[e.name].Why, Draining: c.draining}
+	health := c.health(e) // first: it may begin the memory of a run
+	v := View{Now: now, Want: e.want, Have: e.have, Record: e.rec, Away: c.away[e.name].Why, Health: health, Draining: c.draining}
 	if e.want != nil {
 		v.HoldStart = c.holdStart(e)
 	}
 	v.HoldStop = c.holdStop(e)
+	if v.PreStop = c.preStop(e); c.preview {
+		v.PreStop = nil // it takes time, and none passes
+	}
+	if e.hook != nil {
+		v.Hook = e.hook.Kind
+	}
 	return v
 }
 
@@ -36,6 +43,19 @@ func (c *Core) holdStart(e *entry) *Hold {
 	if with := e.want.Spec.Network.ShareWith; with != "" {
 		if is, met := c.met(manifest.Dependency{Name: with, Condition: manifest.ConditionStarted}); !met {
 			return &Hold{StateWaiting, DependencyNotMet, fmt.Sprintf("%s lends its network, and is %s", with, is)}
+		}
+	}
+	return nil
+}
+
+// refusal is the driver's no to a manifest.
+func (c *Core) refusal(m *manifest.Container) *Hold {
+	if c.cfg.Check == nil {
+		return nil
+	}
+	for _, n := range c.cfg.Check(m) {
+		if n.Refused {
+			return &Hold{StateFailed, Unsupported, n.Field + ": " + n.Message}
 		}
 	}
 	return nil
@@ -79,6 +99,12 @@ func (e *entry) running() bool {
 // ready reports whether a container of the wanted revision runs and does its
 // work. It is the one place that says so.
 func (e *entry) ready() bool {
+	if p := e.rec.Probes; p != nil && !p.Ready && e.want != nil && e.want.Spec.Probes() != [3]*manifest.Probe{} {
+		return false
+	}
+	if h := e.rec.Hooks; h != nil && h.PostStart != "" {
+		return false
+	}
 	return slices.ContainsFunc(e.have, func(s driver.Status) bool { return s.State == driver.Running && e.wants(s.Revision) })
 }
 

@@ -18,7 +18,7 @@ func (c *Core) Next(now time.Time, free int) Turn {
 		return t
 	}
 	c.applyBrake(now, &t)
-	for len(c.dirty) > 0 {
+	for len(c.dirty) > 0 || c.admitExec() {
 		line := c.dirty
 		c.dirty = nil
 		for _, e := range line {
@@ -51,6 +51,7 @@ func (c *Core) due(now time.Time) {
 // decide takes the decision for e; a step that finds no free worker waits in line.
 func (c *Core) decide(now time.Time, e *entry, free int, t *Turn) {
 	defer c.note(now, e)
+	c.probe(now, e, t)
 	if e.busy != nil {
 		return
 	}
@@ -59,7 +60,7 @@ func (c *Core) decide(now time.Time, e *entry, free int, t *Turn) {
 		return
 	}
 	d := Decide(c.view(now, e))
-	if d.Action != "" && free < 1 {
+	if (d.Action != "" || d.Hook != "") && free < 1 {
 		e.queue = inReady
 		c.ready = append(c.ready, e)
 		return
@@ -80,7 +81,10 @@ func (c *Core) decide(now time.Time, e *entry, free int, t *Turn) {
 	if d.Action != "" {
 		c.begin(now, e, d, t)
 	}
-	if d.Action != "" || !e.onDisk || differs(&e.rec, &e.saved) {
+	if d.Hook != "" {
+		c.beginHook(now, e, d, t)
+	}
+	if d.Action != "" || d.Hook != "" || !e.onDisk || differs(&e.rec, &e.saved) {
 		e.saved, e.onDisk = e.rec, true
 		t.Put = append(t.Put, e.rec)
 	}
@@ -106,6 +110,9 @@ func (c *Core) begin(now time.Time, e *entry, d Decision, t *Turn) {
 		Change: e.change, Source: e.sourceOf(d.Reason),
 	}
 	e.busy = &op
+	if d.Action == driver.Start {
+		e.begun, e.hook, e.hookFailed = now, nil, nil
+	}
 	t.Ops = append(t.Ops, op)
 	if d.Action == driver.Create {
 		if text, err := manifest.Redacted(e.want); err == nil {
@@ -167,6 +174,9 @@ func differs(a, b *statedb.Record) bool {
 		return true
 	}
 	if a.FailedOp != b.FailedOp || a.OpErrors != b.OpErrors || !a.OpRetryAt.Equal(b.OpRetryAt) || a.LastError != b.LastError {
+		return true
+	}
+	if a.StopHook != b.StopHook || !sameProbes(a.Probes, b.Probes) || !sameHooks(a.Hooks, b.Hooks) {
 		return true
 	}
 	if a.Ask != b.Ask || a.AskBy != b.AskBy || !sameHold(a.Hold, b.Hold) {

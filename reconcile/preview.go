@@ -10,6 +10,7 @@ import (
 // and nothing else happened: the steps in order, at most limit of them. Waiting
 // times do not pass. It uses c up: throw it away afterwards.
 func Preview(now time.Time, c *Core, limit int) []Op {
+	c.preview = true
 	var steps []Op
 	for len(steps) < limit {
 		t := c.Next(now, limit-len(steps))
@@ -17,7 +18,10 @@ func Preview(now time.Time, c *Core, limit int) []Op {
 			c.believe()
 			continue
 		}
-		if len(t.Ops) == 0 {
+		for _, h := range t.Hooks {
+			c.Hooked(now, h, nil)
+		}
+		if len(t.Ops)+len(t.Hooks) == 0 {
 			break
 		}
 		for _, op := range t.Ops {

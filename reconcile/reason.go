@@ -22,6 +22,9 @@ const (
 	Leftover        Reason = "Leftover"        // an ended or unfinished one in the way
 	OperatorRestart Reason = "OperatorRestart" // an operator wants it started anew
 	OperatorRetry   Reason = "OperatorRetry"   // an operator wants it tried again
+	LivenessFailed  Reason = "LivenessFailed"  // its liveness probe failed too often in a row
+	StartupFailed   Reason = "StartupFailed"   // its startup probe never succeeded
+	PostStartFailed Reason = "PostStartFailed" // its postStart hook failed
 )
 
 // Reasons for no step.
@@ -46,6 +49,10 @@ const (
 	NotYetSeen          Reason = "NotYetSeen"          // an earlier call may still take effect
 	OtherOwner          Reason = "OtherOwner"          // foreign
 	OperatorHold        Reason = "OperatorHold"        // an operator wants it left alone
+	NotStarted          Reason = "NotStarted"          // its startup probe has not succeeded yet
+	NotReady            Reason = "NotReady"            // its readiness probe says so
+	PostStartHook       Reason = "PostStartHook"       // its postStart hook runs
+	PreStopHook         Reason = "PreStopHook"         // its preStop hook runs
 )
 
 // Reasons of events that tell neither of a step nor of a wait.
@@ -54,6 +61,10 @@ const (
 	HoldExpired     Reason = "HoldExpired"     // a hold is over
 	PruneConfirmed  Reason = "PruneConfirmed"  // an operator let removals go
 	OperatorExec    Reason = "OperatorExec"    // an operator ran a program in it
+	ProbeSucceeded  Reason = "ProbeSucceeded"  // a probe succeeds, and did not before
+	ProbeFailed     Reason = "ProbeFailed"     // a probe fails, and did not before
+	HookDone        Reason = "HookDone"        // a hook came to its end
+	HookFailed      Reason = "HookFailed"      // a hook failed
 )
 
 // StepReasons, WaitReasons and OtherReasons are the closed list, for metrics
@@ -62,14 +73,15 @@ var (
 	StepReasons = []Reason{
 		NewContainer, ContainerLost, FirstStart, Restart, SpecChanged, SettingsChanged, NotInManifests,
 		NotSelected, DesiredStopped, DesiredPaused, DesiredRunning, DaemonStopping, GracePeriodOver, Leftover,
-		OperatorRestart, OperatorRetry,
+		OperatorRestart, OperatorRetry, LivenessFailed, StartupFailed, PostStartFailed,
 	}
 	WaitReasons = []Reason{
 		UpToDate, Ended, EndedBadly, TooManyRestarts, ExitRule, BackOff, WaitingForExit, DependencyNotMet,
 		DependentsRunning, InvalidManifest, Unsupported, FolderInDoubt, PruneBlocked, UnknownRevision,
 		OperationInProgress, OperationFailed, OperationTimedOut, NotYetSeen, OtherOwner, OperatorHold,
+		NotStarted, NotReady, PostStartHook, PreStopHook,
 	}
-	OtherReasons = []Reason{OperatorRelease, HoldExpired, PruneConfirmed, OperatorExec}
+	OtherReasons = []Reason{OperatorRelease, HoldExpired, PruneConfirmed, OperatorExec, ProbeSucceeded, ProbeFailed, HookDone, HookFailed}
 )
 
 // State is the one word that is shown for a container.

@@ -14,6 +14,7 @@ func (s *step) turnTo(c *manifest.Container) {
 	s.takeGrace()
 	if s.cur != nil && live(s.cur) {
 		r.Ran, r.Started, r.Verdict, r.Edit = true, s.cur.Started, "", ""
+		s.keepHooks(c)
 		if r.Ask == statedb.AskRetry { // there is nothing to try again
 			clearAsk(r)
 		}

@@ -38,12 +38,13 @@ func (s *step) count() {
 func (s *step) ended(revision string, e statedb.Exit, started time.Time) {
 	r := &s.rec
 	asked := !r.StopAt.IsZero() && r.StopRevision == revision && (!e.Known || s.answers(e))
+	killed := asked && killReason(Reason(r.StopReason))
 	if asked {
-		e.Asked, e.Reason = true, r.StopReason
+		e.Asked, e.Reason = !killed, r.StopReason
 	}
 	r.Ran, r.SeenExit, r.LastExit = false, e.At, &e
 	clearStop(r)
-	if asked {
+	if asked && !killed {
 		return
 	}
 	b := s.Want.Spec.Backoff()
@@ -68,7 +69,7 @@ func (s *step) answers(e statedb.Exit) bool {
 const askedMargin = 10 * time.Second
 
 func clearStop(r *statedb.Record) {
-	r.StopAt, r.StopSent, r.StopRevision, r.StopReason = time.Time{}, false, "", ""
+	r.StopAt, r.StopSent, r.StopRevision, r.StopReason, r.StopHook = time.Time{}, false, "", "", ""
 }
 
 // judge applies exit rules, then the restart policy, then the limit.
@@ -103,6 +104,12 @@ func (s *step) close(v statedb.Verdict) {
 
 // judgement says what an exit means for one specification; "" is "run again".
 func judgement(spec *manifest.Spec, e statedb.Exit) (statedb.Verdict, Reason) {
+	if killReason(Reason(e.Reason)) { // the code says nothing: we ended it, because it failed
+		if spec.RestartPolicy == manifest.RestartNever {
+			return statedb.Failed, Reason(e.Reason)
+		}
+		return "", Reason(e.Reason)
+	}
 	if e.Known {
 		switch a, _ := spec.ExitAction(e.Code); a {
 		case manifest.ExitComplete:

@@ -34,6 +34,7 @@ type ContainerStatus struct {
 	BackOff         time.Duration     `json:"-"`
 	NextTry         time.Time         `json:"nextTry,omitzero"`
 	LastExit        *ExitStatus       `json:"lastExit,omitempty"`
+	Probes          []ProbeStatus     `json:"probes,omitempty"`
 	Action          driver.Action     `json:"action,omitempty"` // under way
 	ActionSince     time.Time         `json:"actionSince,omitzero"`
 	Change          string            `json:"change,omitempty"` // id of the newest change of the folder that concerns it
@@ -130,7 +131,7 @@ func (c *Core) status(now time.Time, e *entry) ContainerStatus {
 		s.DependsOn = w.Spec.DependsOn
 	}
 	c.showRun(&s, e)
-	s.NextTry = e.nextTry(now)
+	s.NextTry, s.Probes = e.nextTry(now), e.probeStatus()
 	if s.State == StateCrashLoopBackOff {
 		s.BackOff = e.rec.RetryAt.Sub(e.rec.SeenExit)
 	}

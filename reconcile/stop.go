@@ -25,13 +25,17 @@ func (s *step) stop(h driver.Status, why Reason) Decision {
 	r, grace := &s.rec, s.grace()
 	if !stopping {
 		calmDown(r)
-		r.Grace = grace
+		if s.Health != nil && s.Health.Failed != nil && s.Health.Failed.Grace != nil && s.Health.Failed.Reason == why {
+			grace = *s.Health.Failed.Grace
+		}
+		r.Grace, r.StopHook = grace, ""
 		r.StopAt, r.StopSent, r.StopRevision, r.StopReason = s.Now.Add(grace), false, string(h.Revision), string(why)
 	}
 	if r.StopAt.Sub(s.Now) > grace { // the wall clock went back while no daemon ran
 		r.StopAt = s.Now.Add(grace)
 	}
-	if s.Now.Before(r.StopAt) || !stopping {
+	owed := r.StopHook == statedb.HookBegun && !r.StopSent // the hook used up the grace period
+	if s.Now.Before(r.StopAt) || !stopping || owed {
 		return s.ask(h, why)
 	}
 	return s.act(driver.Terminate, h.Ref, GracePeriodOver, StateStopping)
@@ -40,6 +44,9 @@ func (s *step) stop(h driver.Status, why Reason) Decision {
 // ask sends the request to stop once, and waits for the exit.
 func (s *step) ask(h driver.Status, why Reason) Decision {
 	if !s.rec.StopSent {
+		if d, waits := s.preStop(h); waits {
+			return d
+		}
 		d := s.act(driver.Shutdown, h.Ref, why, StateStopping)
 		if d.Action == "" && s.rec.StopAt.Before(d.Wake) {
 			d.Wake = s.rec.StopAt

@@ -48,5 +48,8 @@ func exitText(e *statedb.Exit) string {
 
 // backOffText says why the next start waits.
 func backOffText(r *statedb.Record) string {
+	if e := r.LastExit; e != nil && killReason(Reason(e.Reason)) {
+		return fmt.Sprintf("ended because of %s; %s; %s in a row", e.Reason, exitText(e), plural(r.Failures, "exit"))
+	}
 	return fmt.Sprintf("%s; %s in a row", exitText(r.LastExit), plural(r.Failures, "exit"))
 }

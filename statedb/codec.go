@@ -37,6 +37,10 @@ type diskRecord struct {
 	StopSent     bool      `json:"stopSent,omitempty"`
 	StopRevision string    `json:"stopRev,omitempty"`
 	StopReason   string    `json:"stopWhy,omitempty"`
+	StopHook     HookState `json:"stopHook,omitempty"`
+
+	Probes *diskProbes `json:"probes,omitempty"`
+	Hooks  *diskHooks  `json:"hooks,omitempty"`
 
 	Ask   Ask       `json:"ask,omitempty"`
 	AskBy string    `json:"askBy,omitempty"`
@@ -66,6 +70,16 @@ type diskHold struct {
 	Until  time.Time `json:"until,omitzero"`
 	Reason string    `json:"why,omitempty"`
 	By     string    `json:"by,omitempty"`
+}
+
+type diskProbes struct {
+	Started bool `json:"started,omitempty"`
+	Ready   bool `json:"ready,omitempty"`
+}
+
+type diskHooks struct {
+	PreStop   []byte    `json:"preStop,omitempty"`
+	PostStart HookState `json:"postStart,omitempty"`
 }
 
 type diskFile struct {
@@ -154,7 +168,8 @@ func (r Record) disk() diskRecord {
 		RetryAt: r.RetryAt.UTC(), SeenExit: r.SeenExit.UTC(), Verdict: r.Verdict, Edit: r.Edit,
 		StopAt: r.StopAt.UTC(), StopSent: r.StopSent, StopRevision: r.StopRevision, StopReason: r.StopReason,
 		Op: r.Op, FailedOp: r.FailedOp, OpErrors: r.OpErrors, OpRetryAt: r.OpRetryAt.UTC(),
-		LastError: r.LastError, Since: r.Since.UTC(), State: r.State, Ask: r.Ask, AskBy: r.AskBy,
+		LastError: r.LastError, Since: r.Since.UTC(), State: r.State, Ask: r.Ask, AskBy: r.AskBy, StopHook: r.StopHook,
+		Probes: (*diskProbes)(r.Probes), Hooks: (*diskHooks)(r.Hooks),
 	}
 	if h := r.Hold; h != nil {
 		d.Hold = &diskHold{Since: h.Since.UTC(), Until: h.Until.UTC(), Reason: h.Reason, By: h.By}
@@ -175,7 +190,8 @@ func (d diskRecord) record(name string) Record {
 		RetryAt: d.RetryAt, SeenExit: d.SeenExit, Verdict: d.Verdict, Edit: d.Edit,
 		StopAt: d.StopAt, StopSent: d.StopSent, StopRevision: d.StopRevision, StopReason: d.StopReason,
 		Op: d.Op, FailedOp: d.FailedOp, OpErrors: d.OpErrors, OpRetryAt: d.OpRetryAt,
-		LastError: d.LastError, Since: d.Since, State: d.State, Ask: d.Ask, AskBy: d.AskBy,
+		LastError: d.LastError, Since: d.Since, State: d.State, Ask: d.Ask, AskBy: d.AskBy, StopHook: d.StopHook,
+		Probes: (*Probes)(d.Probes), Hooks: (*Hooks)(d.Hooks),
 	}
 	if d.Hold != nil {
 		h := Hold(*d.Hold)

@@ -57,10 +57,14 @@ type Record struct {
 	Verdict  Verdict     // why it is not started again
 	Edit     string      // digest of the whole manifest when it gave up; an edit lets it try again
 
+	Probes *Probes // nil: the run has no probes, or nothing is known of them
+	Hooks  *Hooks  // nil: the run has no hooks, or nothing is known of them
+
 	StopAt       time.Time // a stop was asked for; Terminate not before
 	StopSent     bool      // the runtime took the request
 	StopRevision string    // the version that is being stopped
 	StopReason   string
+	StopHook     HookState // of preStop, in the stop under way
 
 	Ask   Ask    // what an operator asked for and is not done yet
 	AskBy string // who did
@@ -85,6 +89,30 @@ type Exit struct {
 	Asked   bool // we asked for it
 	Reason  string
 }
+
+// Probes is what the probes of a run have said so far.
+type Probes struct {
+	Started bool // the startup probe has succeeded, or there is none
+	Ready   bool
+}
+
+// Hooks is what must be known of the hooks of a run although its manifest may
+// have changed or gone, or the daemon died.
+type Hooks struct {
+	PreStop   []byte // JSON of the hook, without the values of headers; nil: none
+	PostStart HookState
+}
+
+// HookState is how far a hook has come.
+type HookState string
+
+// The states of a hook. The empty one means that it has been done, or that
+// there is none; of a preStop, that it has not begun.
+const (
+	HookDue   HookState = "due"
+	HookBegun HookState = "begun" // it may have ended, and must not be run again
+	HookOver  HookState = "over"
+)
 
 // Verdict ends the restarting of one version.
 type Verdict string

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hcs-reconcile/hcs-reconcile/control"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest/folder"
+	"github.com/hcs-reconcile/hcs-reconcile/probe"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
 	"github.com/hcs-reconcile/hcs-reconcile/statedb"
 )
@@ -81,7 +82,7 @@ func (s *settings) apply(ctx context.Context, a *applying, stderr io.Writer) (er
 	a.watch(u, h.saved.Records)
 	a.engine = engine.New(engine.Config{
 		Driver: h.driver, Store: h.store, Saved: h.saved, Want: want, Log: log, Observers: []engine.Observer{a},
-		Timeout: s.timeout, Workers: s.workers, Brake: s.brake,
+		Prober: probe.New(h.driver, agent()), ExecProbes: s.execProbes, Timeout: s.timeout, Workers: s.workers, Brake: s.brake,
 	})
 	return a.converge(ctx)
 }

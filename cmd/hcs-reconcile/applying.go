@@ -144,7 +144,7 @@ func (a *applying) outcomes(v engine.View) map[string]outcome {
 }
 
 func (a *applying) outcome(now time.Time, c *reconcile.ContainerStatus) outcome {
-	if !c.Settled || c.State == reconcile.StateWaiting {
+	if !c.Settled || c.State == reconcile.StateWaiting || c.Reason == reconcile.NotStarted || c.Reason == reconcile.NotReady {
 		return underWay
 	}
 	switch c.State {

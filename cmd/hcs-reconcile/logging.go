@@ -65,6 +65,10 @@ func (l eventLog) Observe(ev reconcile.Event) {
 		log.Info("step", keyAction, ev.Action, keyReason, ev.Reason, keyTook, ev.Took, keyRevision, ev.Revision, keyChange, ev.Change)
 	case reconcile.Exited:
 		atLevel(log, ev.Warning)("container exited", keyMessage, ev.Message, keyRevision, ev.Revision, keyChange, ev.Change)
+	case reconcile.Probed:
+		atLevel(log, ev.Warning)("probe", keyReason, ev.Reason, keyMessage, ev.Message, keyTook, ev.Took)
+	case reconcile.Hooked:
+		atLevel(log, ev.Warning)("hook", keyReason, ev.Reason, keyMessage, ev.Message, keyTook, ev.Took)
 	case reconcile.Asked:
 		log.Info("operator", keyReason, ev.Reason, keyMessage, ev.Message)
 	case reconcile.Became:

@@ -15,12 +15,6 @@ func notYet(c *manifest.Container) (notes []driver.Note) {
 			notes = append(notes, driver.Note{Field: field, Message: message})
 		}
 	}
-	const probes = "this version asks no probes: a container that runs counts as ready"
-	add(s.StartupProbe != nil, "spec.startupProbe", probes)
-	add(s.LivenessProbe != nil, "spec.livenessProbe", probes)
-	add(s.ReadinessProbe != nil, "spec.readinessProbe", probes)
-	add(s.Lifecycle.PostStart != nil, "spec.lifecycle.postStart", "this version runs no hooks")
-	add(s.Lifecycle.PreStop != nil, "spec.lifecycle.preStop", "this version runs no hooks: the request to stop comes at once")
 	add(s.Update.Strategy == manifest.UpdateStartFirst, "spec.update.strategy", "this version knows Recreate only")
 	return notes
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest/folder"
 	"github.com/hcs-reconcile/hcs-reconcile/metrics"
+	"github.com/hcs-reconcile/hcs-reconcile/probe"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
 	"github.com/hcs-reconcile/hcs-reconcile/web/page"
 )
@@ -119,7 +120,8 @@ func (s *settings) newDaemon(h *host, log *slog.Logger) (*daemon, error) {
 	d.engine = engine.New(engine.Config{
 		Driver: m.Driver(h.driver), Store: m.Store(h.store), Saved: h.saved, Want: d.want, Log: log,
 		Observers: []engine.Observer{m, eventLog{log}, d.page},
-		Resync:    s.resync, Timeout: s.timeout, Workers: s.workers, Brake: s.brake, StopOnExit: s.stopOnExit,
+		Prober:    probe.New(h.driver, agent()), ExecProbes: s.execProbes,
+		Resync: s.resync, Timeout: s.timeout, Workers: s.workers, Brake: s.brake, StopOnExit: s.stopOnExit,
 	})
 	return d, s.listenAll(d, reg)
 }

@@ -23,6 +23,7 @@ type settings struct {
 	driver, owner string
 	workers       int
 	timeout       time.Duration
+	execProbes    int
 	resync        time.Duration
 	stopOnExit    bool
 
@@ -90,6 +91,7 @@ func (s *settings) driverGroup() group {
 func (s *settings) paceGroup() group {
 	g := newGroup("Containers")
 	g.flags.IntVar(&s.workers, "workers", engine.DefaultWorkers, "steps taken at once")
+	g.flags.IntVar(&s.execProbes, "exec-probes", engine.DefaultExecProbes, "exec probes under way at once; each is a process")
 	g.flags.DurationVar(&s.timeout, "operation-timeout", engine.DefaultTimeout, "how long one call to the driver may take")
 	return g
 }

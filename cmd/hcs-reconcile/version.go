@@ -55,6 +55,9 @@ func (b build) String() string {
 	return s + " " + b.Go + " " + b.Platform
 }
 
+// agent names the program in the requests of probes.
+func agent() string { return "hcs-reconcile-probe/" + thisBuild().Version }
+
 func newVersion() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{

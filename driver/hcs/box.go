@@ -31,6 +31,7 @@ type box struct {
 	made    *manifest.Container // what runs was started from; nil: adopted
 	limits  limits              // of the log
 	changed uint64              // Driver.clock at the last change
+	address endpointAddress     // of the endpoint, once it was asked for
 	missing bool                // a listing did not show what runs; it is being looked into
 }
 

@@ -158,3 +158,34 @@ func TestExecDocument(t *testing.T) {
 		r.end(web)
 	})
 }
+
+func TestAddress(t *testing.T) {
+	bubble(t, func(r *rig) {
+		web, guest, alone := sample("web"), sample("guest"), sample("alone")
+		web.Spec.Network.Name = "nat"
+		guest.Spec.Network.ShareWith = "web"
+		r.must(web, driver.Create, driver.Start)
+		r.must(guest, driver.Create, driver.Start)
+		r.must(alone, driver.Create, driver.Start)
+		for _, c := range []*manifest.Container{web, web, guest} {
+			if got, err := r.Address(r.Context(), refOf(c), c); err != nil || got != "172.16.0.9" {
+				t.Errorf("address of %s: got %q and error %v", c.Name(), got, err)
+			}
+		}
+		if n := r.m.count("address"); n != 1 {
+			t.Errorf("the service was asked %d times for one endpoint, want once", n)
+		}
+		_, err := r.Address(r.Context(), refOf(alone), alone)
+		wantErr(t, err, errNoEndpoint)
+		r.must(web, driver.Terminate)
+		time.Sleep(time.Minute)
+		r.must(web, driver.Remove)
+		_, err = r.Address(r.Context(), refOf(web), web)
+		wantErr(t, err, driver.ErrNotFound)
+		for _, c := range []*manifest.Container{guest, alone} {
+			r.must(c, driver.Terminate)
+			time.Sleep(time.Minute)
+			r.must(c, driver.Remove)
+		}
+	})
+}

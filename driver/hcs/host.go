@@ -104,6 +104,8 @@ type network interface {
 	endpoints() ([]endpoint, error)
 	createEndpoint(doc *endpointRequest) (id string, err error)
 	deleteEndpoint(id string) error
+	// address is the IP address of an endpoint, "" if it has none.
+	address(id string) (string, error)
 }
 
 type endpoint struct{ ID, Name string }

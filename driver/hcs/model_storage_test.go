@@ -148,6 +148,18 @@ func (m *model) createEndpoint(doc *endpointRequest) (string, error) {
 	return id, nil
 }
 
+func (m *model) address(id string) (string, error) {
+	if err := m.enter("address", id); err != nil {
+		return "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.ends[id]; !ok {
+		return "", coded("address", codeElementAbsent)
+	}
+	return "172.16.0.9", nil
+}
+
 func (m *model) deleteEndpoint(id string) error {
 	if err := m.enter("deleteEndpoint", id); err != nil {
 		return err

@@ -46,6 +46,17 @@ func (hostNetwork) createEndpoint(doc *endpointRequest) (string, error) {
 	return e.Id, nil
 }
 
+func (hostNetwork) address(id string) (string, error) {
+	e, err := hcsshim.GetHNSEndpointByID(id)
+	if err != nil {
+		return "", taken("look at endpoint", err)
+	}
+	if e == nil || len(e.IPAddress) == 0 {
+		return "", nil
+	}
+	return e.IPAddress.String(), nil
+}
+
 func (hostNetwork) deleteEndpoint(id string) error {
 	_, err := hcsshim.HNSEndpointRequest("DELETE", id, "")
 	return taken("delete endpoint", err)

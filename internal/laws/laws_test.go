@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"statedb/statedbtest": {"statedb"},
 	"reconcile":           {"manifest", "driver", "statedb"},
 	"reconcile/engine":    {"manifest", "manifest/folder", "driver", "statedb", "reconcile"},
+	"probe":               {"manifest", "driver", "reconcile", "reconcile/engine"},
 	"metrics":             {"manifest", "driver", "statedb", "reconcile", "reconcile/engine"},
 	"web":                 {"manifest", "driver", "statedb", "reconcile", "reconcile/engine"},
 	"web/page":            {"manifest", "driver", "statedb", "reconcile", "reconcile/engine"},

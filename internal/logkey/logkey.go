@@ -34,7 +34,8 @@ var Shared = []string{Container, Action, Reason, State, Revision, Change, Call, 
 
 // Labels lists the labels that metrics alone have.
 var Labels = []string{
-	"asked", "class", "dir", "goarch", "goos", "goversion", "image", "interface", "part", "running_revision", "source",
+	"asked", "class", "dir", "goarch", "goos", "goversion", "handler", "image", "interface", "part", "probe",
+	"running_revision", "source", "stage",
 }
 
 // Log lists the keys that log lines alone have.

@@ -34,9 +34,11 @@ type Config struct {
 	Want      <-chan folder.Update
 	Log       *slog.Logger
 	Observers []Observer
+	Prober    Prober // nil: no probe is made and no hook run, so what has probes does not become ready
 
 	Resync     time.Duration // between listings; default 1m
 	Timeout    time.Duration // of one call to the driver; default 2m
+	ExecProbes int           // exec probes under way at once; default 4
 	Workers    int           // calls under way at once; default 32
 	Brake      reconcile.BrakeConfig
 	StopOnExit bool          // stop all containers before Run returns
@@ -45,10 +47,11 @@ type Config struct {
 
 // Defaults of Config.
 const (
-	DefaultResync    = time.Minute
-	DefaultTimeout   = 2 * time.Minute
-	DefaultWorkers   = 32
-	DefaultStopLimit = 10 * time.Minute
+	DefaultResync     = time.Minute
+	DefaultTimeout    = 2 * time.Minute
+	DefaultWorkers    = 32
+	DefaultExecProbes = 4
+	DefaultStopLimit  = 10 * time.Minute
 )
 
 // Engine runs the loop once.
@@ -66,6 +69,7 @@ func New(cfg Config) *Engine {
 	cfg.Resync = positive(cfg.Resync, DefaultResync)
 	cfg.Timeout = positive(cfg.Timeout, DefaultTimeout)
 	cfg.Workers = positive(cfg.Workers, DefaultWorkers)
+	cfg.ExecProbes = positive(cfg.ExecProbes, DefaultExecProbes)
 	cfg.StopLimit = positive(cfg.StopLimit, DefaultStopLimit)
 	if cfg.Brake == (reconcile.BrakeConfig{}) {
 		cfg.Brake = reconcile.DefaultBrake()

@@ -22,6 +22,7 @@ type loop struct {
 	listings chan listing
 
 	calls      calls                            // under way
+	beside     beside                           // the same, of probes and hooks
 	list       lister                           // when to list next
 	history    []statedb.Entry                  // to be written with the next turn
 	outside    []reconcile.Event                // of Record, to be told with the next turn
@@ -39,7 +40,7 @@ func newLoop(cfg Config, requests <-chan func(*loop)) *loop {
 	return &loop{
 		cfg: cfg,
 		core: reconcile.NewCore(now, reconcile.Config{
-			Linger: cfg.Driver.Linger(), Brake: cfg.Brake, Check: cfg.Driver.Check,
+			Linger: cfg.Driver.Linger(), Brake: cfg.Brake, Check: cfg.Driver.Check, ExecProbes: cfg.ExecProbes,
 		}, cfg.Saved.Records, cfg.Saved.Brake),
 		requests: requests,
 		want:     cfg.Want,
@@ -57,6 +58,8 @@ func (l *loop) run(ctx context.Context) error {
 	// Calls under way are not torn when the daemon is asked to end.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	l.beside = newBeside(work)
+	defer l.beside.stop()
 	stop := ctx.Done()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -79,6 +82,8 @@ func (l *loop) run(ctx context.Context) error {
 			l.finished(r)
 		case a := <-l.listings:
 			l.listed(a)
+		case answer := <-l.beside.answers:
+			answer(l)
 		case ask := <-l.requests:
 			ask(l)
 		case <-timer.C:
@@ -149,6 +154,9 @@ func (l *loop) turn(work context.Context, now time.Time) time.Time {
 	t.Events, l.outside = append(l.outside, t.Events...), nil
 	told, saved := l.save(now, t)
 	l.granted(saved)
+	if l.ending.IsZero() || l.cfg.StopOnExit {
+		l.beside.start(work, &l.cfg, t, saved)
+	}
 	if saved {
 		for _, op := range t.Ops {
 			l.calls.begin(op, now.Add(l.cfg.Timeout))
@@ -232,6 +240,7 @@ func (l *loop) finished(r result) {
 // end begins the orderly end.
 func (l *loop) end(now time.Time) {
 	limit := l.cfg.Timeout
+	l.beside.stop()
 	if l.cfg.StopOnExit {
 		limit = l.cfg.StopLimit
 		l.core.Drain()
@@ -247,7 +256,7 @@ func (l *loop) ended(now time.Time) bool {
 		l.cfg.Log.Warn("ended before all was done", "calls", l.calls.len())
 		return true
 	}
-	return l.calls.len() == 0 && !l.list.busy && (!l.cfg.StopOnExit || l.core.AllStopped())
+	return l.calls.len() == 0 && l.beside.running == 0 && !l.list.busy && (!l.cfg.StopOnExit || l.core.AllStopped())
 }
 
 func (l *loop) view(now time.Time) View {

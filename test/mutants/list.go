@@ -90,7 +90,7 @@ var turns = []mutant{
 	{"crash-forgets-the-call", "R1", coreFile, "			e.quarantine = now.Add(cfg.Linger)\n", ""},
 	{"crash-trusts-the-update", "R11", coreFile, "			e.rec.Live = \"\"\n", ""},
 	{"full-reading-adds-only", "R11", coreFile, "		c.dropOthers(ch.Put, ch.ID)\n", ""},
-	{"dependents-not-told", "R9", coreFile, "	c.touch(e)\n	c.touchAround(e)\n}\n\n// refusal", "	c.touch(e)\n}\n\n// refusal"},
+	{"dependents-not-told", "R9", coreFile, "	c.touch(e)\n	c.touchAround(e)\n}\n\n// Drain", "	c.touch(e)\n}\n\n// Drain"},
 	{"decided-half-blind", "R2", nextFile, "	if !c.wantSeen || !c.haveSeen {\n", "	if !c.wantSeen && !c.haveSeen {\n"},
 	{"second-call-at-once", "R1", nextFile, "	if e.busy != nil {\n		return\n", "	if e.busy != nil && free > 100 {\n		return\n"},
 	{"record-left-behind", "R10", nextFile, "	if e.onDisk {\n		t.Drop", "	if !e.onDisk {\n		t.Drop"},
