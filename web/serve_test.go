@@ -58,8 +58,10 @@ func start(t *testing.T) *daemon {
 		View: func(ctx context.Context) (engine.View, error) { return d.engine.View(ctx) }, Stats: plain.Stats,
 	})
 	drv, store := m.Driver(plain), m.Store(statedb.NewMem())
-	d.engine = engine.New(engine.Config{Driver: drv, Store: store, Want: d.want, Log: log, Observers: []engine.Observer{m},
-		Brake: reconcile.BrakeConfig{MaxShare: 1, Min: 3, AllowEmpty: true}})
+	d.engine = engine.New(engine.Config{
+		Driver: drv, Store: store, Want: d.want, Log: log, Observers: []engine.Observer{m},
+		Brake: reconcile.BrakeConfig{MaxShare: 1, Min: 3, AllowEmpty: true},
+	})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -23,6 +23,7 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/metrics"
 	"github.com/hcs-reconcile/hcs-reconcile/probe"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
+	"github.com/hcs-reconcile/hcs-reconcile/tracing"
 	"github.com/hcs-reconcile/hcs-reconcile/web/page"
 )
 
@@ -47,7 +48,7 @@ func newRun() *cobra.Command {
 		},
 	}
 	s.offer(cmd, s.folderGroup(), s.stateGroup(), s.trustGroup(), s.labelGroup(), s.driverGroup(), s.paceGroup(), s.runGroup(),
-		s.settleGroup(), s.brakeGroup(), s.webGroup(), s.logGroup("info"))
+		s.settleGroup(), s.brakeGroup(), s.webGroup(), s.tracingGroup(), s.logGroup("info"))
 	return cmd
 }
 
@@ -66,12 +67,17 @@ func (s *settings) run(signals context.Context, stderr io.Writer) (err error) {
 	if err := s.distrust(log); err != nil {
 		return err
 	}
+	traces, err := s.newTracer(signals, log)
+	if err != nil {
+		return err
+	}
+	defer closeTracer(signals, traces, log)
 	h, err := s.openHost(signals, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
-	d, err := s.newDaemon(h, log)
+	d, err := s.newDaemon(h, log, traces)
 	if err != nil {
 		return err
 	}
@@ -92,17 +98,18 @@ type daemon struct {
 	control net.Listener
 	web     *website
 	page    *page.Page
+	traces  *tracing.Tracer    // nil: there are none
 	read    chan folder.Update // from the watcher
 	want    chan folder.Update // to the engine
 }
 
-func (s *settings) newDaemon(h *host, log *slog.Logger) (*daemon, error) {
+func (s *settings) newDaemon(h *host, log *slog.Logger, traces *tracing.Tracer) (*daemon, error) {
 	d := &daemon{
 		about: control.Daemon{
 			Version: thisBuild().Version, PID: os.Getpid(), Started: time.Now(),
 			Driver: s.driver, Owner: s.owner, Manifests: s.manifests, StateDir: s.stateDir, Labels: s.allLabels(),
 		},
-		log: log, host: h, read: make(chan folder.Update), want: make(chan folder.Update),
+		log: log, host: h, traces: traces, read: make(chan folder.Update), want: make(chan folder.Update),
 		watcher: &folder.Watcher{
 			Dir: s.manifests, Settle: s.settle, Resync: s.resync, Log: log,
 			Known: known(h.saved.Files), Owners: owners(h.saved.Records), Labels: s.allLabels(),
@@ -117,9 +124,13 @@ func (s *settings) newDaemon(h *host, log *slog.Logger) (*daemon, error) {
 		Stats: h.driver.Stats, Sampled: usage.Tell, Version: b.Version, Revision: b.Revision, NativeHistograms: s.web.native,
 	})
 	d.page = d.newPage(&usage, m)
+	observers := []engine.Observer{m, eventLog{log}, d.page}
+	if traces != nil {
+		observers = append(observers, traces)
+	}
 	d.engine = engine.New(engine.Config{
 		Driver: m.Driver(h.driver), Store: m.Store(h.store), Saved: h.saved, Want: d.want, Log: log,
-		Observers: []engine.Observer{m, eventLog{log}, d.page},
+		Observers: observers,
 		Prober:    probe.New(h.driver, agent()), ExecProbes: s.execProbes,
 		Resync: s.resync, Timeout: s.timeout, Workers: s.workers, Brake: s.brake, StopOnExit: s.stopOnExit,
 	})
@@ -184,6 +195,7 @@ func (d *daemon) forward(ctx context.Context) {
 			told = d.tell(u, told)
 			select {
 			case d.want <- u:
+				d.traces.Changed(u, time.Now())
 			case <-ctx.Done():
 				return
 			}
@@ -207,7 +219,7 @@ func (d *daemon) tell(u folder.Update, told map[string]bool) map[string]bool {
 		text := p.String()
 		now[text] = true
 		if !told[text] {
-			d.log.Warn("manifest problem; what ran before stays as it is", keyProblem, text)
+			d.log.Warn("manifest problem; what ran before stays as it is", keyProblem, text, keyChange, u.ID)
 		}
 	}
 	if u.Doubt != "" {

@@ -33,6 +33,7 @@ type settings struct {
 	settle       folder.Settle
 	brake        reconcile.BrakeConfig
 	web          webSettings
+	traces       string // endpoint of a collector
 
 	logLevel, logFormat string
 }
@@ -53,7 +54,7 @@ func newGroup(title string) group {
 func (s *settings) allGroups() []group {
 	return []group{
 		s.configGroup(), s.folderGroup(), s.stateGroup(), s.labelGroup(), s.driverGroup(), s.paceGroup(), s.runGroup(),
-		s.settleGroup(), s.brakeGroup(), s.webGroup(), s.logGroup("info"), s.trustGroup(),
+		s.settleGroup(), s.brakeGroup(), s.webGroup(), s.tracingGroup(), s.logGroup("info"), s.trustGroup(),
 	}
 }
 

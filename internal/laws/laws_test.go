@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"metrics":             {"manifest", "driver", "statedb", "reconcile", "reconcile/engine"},
 	"web":                 {"manifest", "driver", "statedb", "reconcile", "reconcile/engine"},
 	"web/page":            {"manifest", "driver", "statedb", "reconcile", "reconcile/engine"},
+	"tracing":             {"manifest", "manifest/folder", "reconcile", "reconcile/engine"},
 	"control":             {"manifest", "driver", "statedb", "reconcile", "reconcile/engine"},
 }
 

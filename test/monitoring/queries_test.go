@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
@@ -229,14 +230,14 @@ func (c *checker) selectors(e parser.Expr) {
 }
 
 func (c *checker) matcher(name string, m metric, match *labels.Matcher) {
-	if slices.Contains([]string{labels.MetricName, "job", "instance"}, match.Name) {
+	if slices.Contains([]string{model.MetricNameLabel, "job", "instance"}, match.Name) {
 		return
 	}
 	if !slices.Contains(m.labels, match.Name) {
 		c.t.Errorf("%s: %s has no label %q", c.place, name, match.Name)
 	}
 	closed, ok := c.values[match.Name]
-	for _, v := range strings.Split(match.Value, "|") {
+	for v := range strings.SplitSeq(match.Value, "|") {
 		if ok && !slices.Contains(closed, v) {
 			c.t.Errorf("%s: %s is never %q", c.place, match.Name, v)
 		}
