@@ -40,7 +40,7 @@ func newRoot() *cobra.Command {
 		}
 		root.AddCommand(cmds...)
 	}
-	add("host", newRun(), newStatus(), newPlan(), newApply(), newConfirmPrune())
+	add("host", newRun(), newStatus(), newPlan(), newApply(), newConfirmPrune(), newDoctor())
 	add("manifests", newValidate(), newSchema())
 	root.AddCommand(newVersion())
 	return root

@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"web":                 {"manifest", "driver", "statedb", "reconcile", "reconcile/engine"},
 	"web/page":            {"manifest", "driver", "statedb", "reconcile", "reconcile/engine"},
 	"tracing":             {"manifest", "manifest/folder", "reconcile", "reconcile/engine"},
+	"doctor":              {"manifest", "manifest/folder", "driver/hcs", "statedb", "keeper", "logs", "reconcile", "reconcile/engine", "control"},
 	"control":             {"manifest", "driver", "statedb", "reconcile", "reconcile/engine"},
 }
 
