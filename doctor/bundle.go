@@ -90,7 +90,7 @@ func (h *Host) Bundle(ctx context.Context, w io.Writer, o BundleOptions) error {
 		memory.Files[i].Text = nil
 	}
 	b.orMissing("memory.json", memory, memoryErr)
-	events, err := client.Events(ctx, "", bundleEvents)
+	events, err := client.Events(ctx, control.EventQuery{Limit: bundleEvents})
 	b.orMissing("events.json", events, err)
 	runs, err := keeper.Recorded(h.StateDir)
 	b.orMissing("keeper.json", runs, err)

@@ -185,10 +185,10 @@ func (h *Host) web(ctx context.Context) Finding {
 }
 
 func (h *Host) ports(ctx context.Context) Finding {
+	if len(h.Listen) == 0 || h.Listen[0] == "" || h.Listen[0] == "none" {
+		return ok("none is asked for")
+	}
 	for _, address := range h.Listen {
-		if address == "" || address == "none" {
-			continue
-		}
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 		if errors.Is(err, syscall.EADDRINUSE) || addressInUse(err) {
 			return fail("", "%s is used by another program", address).do("end that program, or choose another --web.listen-address")
@@ -203,7 +203,7 @@ func (h *Host) ports(ctx context.Context) Finding {
 
 func (h *Host) clock(ctx context.Context) Finding {
 	c := Clock{Now: time.Now(), Built: h.Built}
-	if events, err := control.NewClient(h.StateDir).Events(ctx, "", 1); err == nil && len(events) > 0 {
+	if events, err := control.NewClient(h.StateDir).Events(ctx, control.EventQuery{Limit: 1}); err == nil && len(events) > 0 {
 		c.Newest = events[0].At
 	}
 	return judgeClock(c)

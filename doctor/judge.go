@@ -90,27 +90,27 @@ func judgeConverged(v *control.View) Finding {
 	}
 	switch {
 	case len(bad) > 0:
-		return fail("", "%d of %d containers are not as wanted: %s", len(bad), len(v.Containers), some(bad)).do("hcs-reconcile status, and then status NAME")
+		return fail("", "%d of %s not as wanted: %s", len(bad), count(len(v.Containers), "container"), some(bad)).do("hcs-reconcile status, and then status NAME")
 	case v.Doubt != "":
 		return warn("the folder is in doubt, nothing is removed: %s", v.Doubt).do("mend the folder")
 	case len(held) > 0:
-		return warn("%d containers are left as they are: %s", len(held), some(held)).do("hcs-reconcile status says for each what to mend")
+		return warn("%s left as they are: %s", count(len(held), "container"), some(held)).do("hcs-reconcile status says for each what to mend")
 	case len(under) > 0:
-		return warn("%d containers are on their way: %s", len(under), some(under)).do("wait, and ask again")
+		return warn("%s on their way: %s", count(len(under), "container"), some(under)).do("wait, and ask again")
 	default:
-		return ok("all %d containers are as their manifests say", len(v.Containers))
+		return ok("%s, all as their manifests say", count(len(v.Containers), "container"))
 	}
 }
 
 // judgeManifests counts what is wrong in the folder.
 func judgeManifests(problems []manifest.Problem, containers int, doubt string) Finding {
 	switch {
+	case len(problems) > 0:
+		return fail("", "%s in the manifests; the first: %s", count(len(problems), "problem"), problems[0]).do("hcs-reconcile validate lists them all")
 	case doubt != "":
 		return fail("", "the folder cannot be read as a whole: %s", doubt).do("mend the folder; nothing is removed meanwhile")
-	case len(problems) > 0:
-		return fail("", "%d problems in the manifests; the first: %s", len(problems), problems[0]).do("hcs-reconcile validate lists them all")
 	default:
-		return ok("%d containers are asked for, without a problem", containers)
+		return ok("%s asked for, without a problem", count(containers, "container"))
 	}
 }
 
@@ -118,7 +118,7 @@ func judgeManifests(problems []manifest.Problem, containers int, doubt string) F
 func judgeKeeper(w keeper.Welcome, err error, held int, here string) Finding {
 	switch {
 	case errors.Is(err, keeper.ErrNoKeeper) && held > 0:
-		return fail("", "no keeper runs, and %d runs are recorded as going on: their output and exit codes may be lost", held).do("start the daemon: it starts a keeper, which takes them over")
+		return fail("", "no keeper runs, and %s recorded as going on: their output and exit codes may be lost", count(held, "run")).do("start the daemon: it starts a keeper, which takes them over")
 	case errors.Is(err, keeper.ErrNoKeeper):
 		return ok("no keeper runs, and none is needed: nothing is held")
 	case err != nil:
@@ -126,7 +126,7 @@ func judgeKeeper(w keeper.Welcome, err error, held int, here string) Finding {
 	case w.Version != here:
 		return ok("process %d answers; it is of version %s, which is meant to be so: it outlives daemons", w.PID, w.Version)
 	default:
-		return ok("process %d answers, %d runs recorded", w.PID, held)
+		return ok("process %d answers, %s recorded", w.PID, count(held, "run"))
 	}
 }
 
@@ -171,7 +171,7 @@ func judgeFiles(all []Files, containers int) Finding {
 		const fix = "raise LimitNOFILE of the service (or ulimit -n), and restart it: containers run on"
 		switch {
 		case f.Limit > 0 && f.Limit < need:
-			return fail("", "the %s may open %d files; %d containers need some %d", f.Process, f.Limit, containers, need).do(fix)
+			return fail("", "the %s may open %d files; %s may need %d", f.Process, f.Limit, count(containers, "container"), need).do(fix)
 		case f.Limit > 0 && f.Open > f.Limit/10*8:
 			return warn("the %s has %d of %d files open", f.Process, f.Open, f.Limit).do(fix)
 		}
@@ -179,7 +179,7 @@ func judgeFiles(all []Files, containers int) Finding {
 	if len(all) == 0 {
 		return skipped("open files are not limited here")
 	}
-	return ok("%d containers need some %d open files, and %d are allowed", containers, need, all[0].Limit)
+	return ok("%s may need %d open files, and %d are allowed", count(containers, "container"), need, all[0].Limit)
 }
 
 // Disk is the space of the disk that a folder lies on.
@@ -209,6 +209,13 @@ func judgeDisk(all []Disk) Finding {
 		return worst
 	}
 	return ok("%s", strings.Join(parts, "; "))
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // some lists the first few.

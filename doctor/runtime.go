@@ -24,7 +24,7 @@ func judgeRuntime(s *hcs.Surveyed) Finding {
 	case s.EndpointsErr != nil:
 		return fail("", "the Host Network Service does not list its endpoints: %v", s.EndpointsErr).do("look at the event log Microsoft-Windows-Host-Network-Service")
 	default:
-		return ok("Windows %s; %d systems of ours, %d of others", s.Build, len(s.Ours), s.Foreign)
+		return ok("Windows %s; %s of ours, %d of others", s.Build, count(len(s.Ours), "system"), s.Foreign)
 	}
 }
 
@@ -34,7 +34,7 @@ func judgeLeftovers(s *hcs.Surveyed) Finding {
 	case s.SystemsErr != nil || s.EndpointsErr != nil || s.FilesErr != nil:
 		return skipped("not all of the host can be seen")
 	case len(s.Endpoints)+len(s.Layers) > 0:
-		return warn("%d endpoints and %d layers of ours belong to no container: %s", len(s.Endpoints), len(s.Layers), some(append(slices.Clone(s.Endpoints), s.Layers...))).
+		return warn("%s and %s of ours belong to no container: %s", count(len(s.Endpoints), "endpoint"), count(len(s.Layers), "layer"), some(append(slices.Clone(s.Endpoints), s.Layers...))).
 			do("restart the daemon: it removes them some seconds after its start; containers run on")
 	default:
 		return ok("no endpoint and no layer lies about")
@@ -75,7 +75,7 @@ func judgeImages(build string, images map[string]string, wanted []*manifest.Cont
 	case len(missing) > 0:
 		return fail("", "not in the image store: %s", some(missing)).do("load or pull them with Docker: hcs-reconcile pulls none")
 	default:
-		return ok("%d containers use images of build %d or suit it", checked, host)
+		return ok("the images of %s suit build %d", count(checked, "container"), host)
 	}
 }
 

@@ -35,10 +35,10 @@ var (
 	// flagWithSecret is a flag whose value is the next word.
 	flagWithSecret = regexp.MustCompile(`(?i)^--?[\w.-]*` + secretWord + `[\w.-]*$`)
 	secretName     = regexp.MustCompile(`(?i)` + secretWord)
-	// patterns find secrets by how they look; the first group stays.
+	// patterns find secrets by how they look; their groups stay.
 	patterns = []*regexp.Regexp{
 		regexp.MustCompile(`(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`),
-		regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s"'<>]*@`),
+		regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s"'<>]*(@)`),
 		regexp.MustCompile(`(?i)([\w.-]*` + secretWord + `[\w.-]*["']?\s*[=:]\s*)(?:"[^"]*"|'[^']*'|[^\s"',;&]+)`),
 		regexp.MustCompile(`(?i)(--?[\w.-]*` + secretWord + `[\w.-]*\s+)(?:"[^"]*"|'[^']*'|[^\s"',;&-][^\s"',;&]*)`),
 		regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}`),
@@ -79,8 +79,12 @@ func (s *secrets) walk(key string, v any) {
 // field looks at the entry k of a mapping that is called in.
 func (s *secrets) field(in, k string, v any) {
 	switch {
-	case in == "annotations", in == "env" && k == "value", in == "httpHeaders" && k == "value", k == "gmsaCredentialSpec":
+	case in == "annotations", in == "env" && k == "value", in == "httpHeaders" && k == "value":
 		s.add(v)
+		s.walk(k, v)
+	case k == "gmsaCredentialSpec":
+		s.add(v)
+		s.addLeaves(v)
 	case in == "valueFrom" && k == "file":
 		if path, ok := v.(string); ok {
 			s.addFile(path)
@@ -106,11 +110,36 @@ func (s *secrets) addFile(path string) {
 	}
 }
 
+// addLeaves adds the texts inside a document that is a text.
+func (s *secrets) addLeaves(v any) {
+	switch v := v.(type) {
+	case string:
+		var doc any
+		if json.Unmarshal([]byte(v), &doc) != nil {
+			s.add(v)
+		} else if _, same := doc.(string); !same {
+			s.addLeaves(doc)
+		}
+	case map[string]any:
+		for _, e := range v {
+			s.addLeaves(e)
+		}
+	case []any:
+		for _, e := range v {
+			s.addLeaves(e)
+		}
+	}
+}
+
 // addFrom adds what looks like a secret inside a text.
 func (s *secrets) addFrom(text string) {
 	for _, p := range patterns {
 		for _, m := range p.FindAllStringSubmatchIndex(text, -1) {
-			s.add(strings.Trim(text[m[3]:m[1]], `"'@`))
+			value := strings.Trim(text[m[3]:m[1]], `"'@`)
+			s.add(value)
+			if _, password, ok := strings.Cut(value, ":"); ok { // user:password of a URL
+				s.add(password)
+			}
 		}
 	}
 }
@@ -157,7 +186,7 @@ func (s *secrets) text(t string) string {
 	}
 	t = s.all.Replace(t)
 	for _, p := range patterns {
-		t = p.ReplaceAllString(t, "${1}"+hidden)
+		t = p.ReplaceAllString(t, "${1}"+hidden+"${2}")
 	}
 	return t
 }

@@ -38,6 +38,7 @@ func TestScripts(t *testing.T) {
 			"waitfor":   waitFor,
 			"pidof":     pidOf,
 			"contains":  contains,
+			"zipholds":  zipHolds,
 			"terminate": terminate,
 			"ended":     ended,
 		},

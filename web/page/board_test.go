@@ -122,6 +122,8 @@ func TestJudge(t *testing.T) {
 	broken.Containers[0].Reason = reconcile.InvalidManifest
 	blind, unsaved, fresh, doubt := with(), with(reconcile.StateFailed), with(), with(reconcile.StateRunning)
 	blind.ListError, unsaved.SaveError, fresh.Started, doubt.Doubt = "no", "disk full", false, "unreadable"
+	unready := with(reconcile.StateRunning, reconcile.StateRunning)
+	unready.Containers[0].Reason = reconcile.NotReady
 	for _, tt := range []struct {
 		name, headline string
 		level          Level
@@ -134,6 +136,7 @@ func TestJudge(t *testing.T) {
 		{"one starts", "Converging", Busy, with(reconcile.StateRunning, reconcile.StateStarting)},
 		{"one is held", "The folder cannot be followed everywhere", Warn, with(reconcile.StateHeld)},
 		{"runs with a broken manifest", "The folder cannot be followed everywhere", Warn, broken},
+		{"a probe fails", "1 container of 2 is not ready", Warn, unready},
 		{"doubt", "The folder cannot be followed everywhere", Warn, doubt},
 		{"nothing can be saved", "Nothing is being done", Bad, unsaved},
 		{"nothing can be seen", "The host cannot be seen", Bad, blind},

@@ -3,7 +3,6 @@ package page
 import (
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
@@ -110,5 +109,5 @@ func needs(all []reconcile.ContainerStatus, of *reconcile.ContainerStatus) (ins,
 	return ins, outs
 }
 
-// RunTime is how long the current run lasts, as of the answer.
-func (c *containerPage) RunTime() time.Duration { return c.Now.Sub(c.Started) }
+// Yes is what a template cannot ask of a pointer.
+func (c *containerPage) Yes(b *bool) bool { return b != nil && *b }

@@ -16,7 +16,7 @@ type Level string
 // The levels, from worst to best, and those that are neither.
 const (
 	Bad     Level = "bad"     // somebody should look
-	Warn    Level = "warn"    // what runs goes on, but the folder is not followed
+	Warn    Level = "warn"    // it goes on, but is not ready, or the folder cannot be followed
 	Busy    Level = "busy"    // a step is under way or due
 	Good    Level = "good"    // runs as wanted
 	Done    Level = "done"    // ended well, and shall not run
@@ -29,15 +29,22 @@ var levels = []Level{Bad, Warn, Busy, Good, Done, Off}
 
 // words say what a level is called on the page.
 var words = map[Level]string{
-	Bad: "need attention", Warn: "held", Busy: "under way", Good: "running", Done: "completed", Off: "off",
+	Bad: "need attention", Warn: "to check", Busy: "under way", Good: "running", Done: "completed", Off: "off",
 }
 
 // levelOf reads one container.
 func levelOf(st *reconcile.ContainerStatus) Level {
 	l := levelOfState(st.State)
-	// It goes on running while its manifest is broken, and says so by the reason.
-	if l != Bad && (st.Reason == reconcile.InvalidManifest || st.Reason == reconcile.FolderInDoubt) {
-		return Warn
+	switch st.Reason { // it goes on running, and says by the reason what is wrong
+	case reconcile.InvalidManifest, reconcile.FolderInDoubt, reconcile.NotReady:
+		if l != Bad {
+			return Warn
+		}
+	case reconcile.NotStarted:
+		if l == Good {
+			return Busy
+		}
+	default:
 	}
 	return l
 }
@@ -73,9 +80,12 @@ type Verdict struct {
 
 // judge answers it from one view.
 func judge(v *engine.View) Verdict {
-	n := map[Level]int{}
+	n, unready := map[Level]int{}, 0
 	for i := range v.Containers {
 		n[levelOf(&v.Containers[i])]++
+		if v.Containers[i].Reason == reconcile.NotReady {
+			unready++
+		}
 	}
 	all := len(v.Containers)
 	switch {
@@ -89,8 +99,10 @@ func judge(v *engine.View) Verdict {
 		return Verdict{Level: Busy, Headline: "Starting", Detail: "The manifests and the host have not both been seen yet; nothing is done before."}
 	case n[Bad] > 0:
 		return Verdict{Level: Bad, Headline: fmt.Sprintf("%s of %d %s attention", count(n[Bad], "container"), all, verb(n[Bad], "needs", "need")), Detail: rest(n) + ".", Since: firstBad(v)}
-	case v.Doubt != "" || n[Warn] > 0 || len(v.Problems) > 0:
+	case v.Doubt != "" || n[Warn] > unready || len(v.Problems) > 0:
 		return Verdict{Level: Warn, Headline: "The folder cannot be followed everywhere", Detail: "What ran before goes on as it was. " + rest(n)}
+	case unready > 0:
+		return Verdict{Level: Warn, Headline: fmt.Sprintf("%s of %d %s not ready", count(unready, "container"), all, verb(unready, "is", "are")), Detail: "They run, and their readiness probes fail. " + rest(n) + "."}
 	case n[Busy] > 0 || v.Workers > 0:
 		return Verdict{Level: Busy, Headline: "Converging", Detail: fmt.Sprintf("%s to go. %s", count(n[Busy], "container"), rest(n))}
 	case all == 0:

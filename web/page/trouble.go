@@ -29,6 +29,9 @@ func nextOf(st *reconcile.ContainerStatus) Next {
 		}
 		return n
 	}
+	if st.Reason == reconcile.NotReady {
+		return Next{Text: "runs on, and is probed again"}
+	}
 	switch st.State {
 	case reconcile.StateCrashLoopBackOff:
 		return Next{Text: "starts again", At: st.NextTry, Total: st.BackOff}
@@ -78,11 +81,23 @@ func troubles(v *engine.View) []Trouble {
 	for i := range v.Containers {
 		st := &v.Containers[i]
 		if l := levelOf(st); (l == Bad || l == Warn) && st.State != reconcile.StatePruneBlocked {
-			all = append(all, Trouble{Level: l, Name: st.Name, Title: string(st.State), Text: saying(st), Since: st.Since, Next: nextOf(st)})
+			all = append(all, Trouble{Level: l, Name: st.Name, Title: titleOf(st), Text: saying(st), Since: st.Since, Next: nextOf(st)})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Trouble) int { return slices.Index(levels, a.Level) - slices.Index(levels, b.Level) })
 	return all
+}
+
+// titleOf is the state, or what is wrong beside it.
+func titleOf(st *reconcile.ContainerStatus) string {
+	switch st.Reason {
+	case reconcile.NotReady:
+		return "Not ready"
+	case reconcile.InvalidManifest:
+		return "Manifest not followed"
+	default:
+		return string(st.State)
+	}
 }
 
 func hostTroubles(v *engine.View) []Trouble {
