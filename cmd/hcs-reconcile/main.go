@@ -35,5 +35,8 @@ func run(args []string) int {
 	if errors.As(err, &advised) && advised.Advice() != "" {
 		fmt.Fprintln(os.Stderr, "Hint:", advised.Advice())
 	}
+	if c, ok := errors.AsType[*coded](err); ok {
+		return c.code
+	}
 	return exitError
 }

@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/hcs-reconcile/hcs-reconcile/control"
 )
 
 // checkOutput checks the flag --output; "" stands for the plain one.
@@ -26,18 +29,17 @@ func printJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
+func printYAML(w io.Writer, v any) error {
+	text, err := yaml.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode output: %w", err)
+	}
+	_, err = w.Write(text)
+	return err
+}
+
 // ink colours text on a terminal, and leaves it alone elsewhere.
 type ink bool
-
-// inkFor respects https://no-color.org and terminals that can do nothing.
-func inkFor(w io.Writer) ink {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	st, err := f.Stat()
-	return ink(err == nil && st.Mode()&os.ModeCharDevice != 0 && isTerminal(f))
-}
 
 // The colours that are used, as SGR codes.
 const (
@@ -69,6 +71,30 @@ func ago(d time.Duration) string {
 		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
 	default:
 		return fmt.Sprintf("%dd", int(d.Hours())/24)
+	}
+}
+
+// size prints bytes in binary units: 512B, 4.2MiB, 103GiB.
+func size(n float64) string {
+	const units = "KMGTPE"
+	if n < 1024 {
+		return fmt.Sprintf("%.0fB", n)
+	}
+	i := -1
+	for ; n >= 1024 && i < len(units)-1; i++ {
+		n /= 1024
+	}
+	if n >= 100 {
+		return fmt.Sprintf("%.0f%ciB", n, units[i])
+	}
+	return fmt.Sprintf("%.1f%ciB", n, units[i])
+}
+
+// noSuchContainer is the error of commands that look for a container themselves.
+func noSuchContainer(verb, name string) error {
+	return &control.Failure{
+		Code: control.CodeNotFound, Message: fmt.Sprintf("%s %s: the daemon knows no container of that name", verb, name),
+		Hint: "`hcs-reconcile status` lists those there are",
 	}
 }
 

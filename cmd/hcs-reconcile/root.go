@@ -11,6 +11,14 @@ type codeError int
 
 func (c codeError) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
+// coded is an error that ends the program with a code of its own.
+type coded struct {
+	error
+	code int
+}
+
+func (c *coded) Unwrap() error { return c.error }
+
 const rootText = `hcs-reconcile makes this host run exactly the containers that a folder of
 manifests asks for, and keeps them running.
 
@@ -32,6 +40,7 @@ func newRoot() *cobra.Command {
 	})
 	root.AddGroup(
 		&cobra.Group{ID: "host", Title: "On the host:"},
+		&cobra.Group{ID: "operate", Title: "By hand, beside the manifests:"},
 		&cobra.Group{ID: "manifests", Title: "For manifests, without a daemon:"},
 	)
 	add := func(group string, cmds ...*cobra.Command) {
@@ -40,7 +49,8 @@ func newRoot() *cobra.Command {
 		}
 		root.AddCommand(cmds...)
 	}
-	add("host", newRun(), newStatus(), newPlan(), newApply(), newConfirmPrune(), newDoctor())
+	add("host", newRun(), newStatus(), newDescribe(), newEvents(), newTop(), newPlan(), newApply(), newDoctor())
+	add("operate", newExec(), newRestart(), newRetry(), newHold(), newRelease(), newConfirmPrune())
 	add("manifests", newValidate(), newSchema())
 	root.AddCommand(newVersion())
 	return root

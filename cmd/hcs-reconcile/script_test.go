@@ -41,6 +41,10 @@ func TestScripts(t *testing.T) {
 			"zipholds":  zipHolds,
 			"terminate": terminate,
 			"ended":     ended,
+
+			"awaitevent": awaitEvent,
+			"awaitfile":  awaitFile,
+			"sameevents": sameEvents,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {

@@ -5,9 +5,9 @@ import (
 	"io"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/hcs-reconcile/hcs-reconcile/control"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
@@ -18,38 +18,81 @@ they are in it, and when something is tried next. With a NAME, of that one only.
 
 It succeeds whatever the containers are doing; read -o json to judge them.`
 
+const statusExample = `  hcs-reconcile status
+  hcs-reconcile status --watch
+  hcs-reconcile status web -o wide
+  hcs-reconcile status -o json | jq '.containers[] | select(.ready | not) | .name'`
+
 func newStatus() *cobra.Command {
 	var s settings
-	var output string
-	var all bool
+	o := statusOptions{}
 	cmd := &cobra.Command{
-		Use:   "status [NAME]",
-		Short: "Show the containers and their states",
-		Long:  statusText,
-		Args:  cobra.MaximumNArgs(1),
+		Use:     "status [NAME]",
+		Short:   "Show the containers and their states",
+		Long:    statusText,
+		Example: statusExample,
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkOutput(output, "table", "wide", "json", "yaml"); err != nil {
+			if err := checkOutput(o.output, "table", "wide", "json", "yaml"); err != nil {
 				return err
+			}
+			if len(args) == 1 {
+				o.name = args[0]
+			}
+			if o.watch {
+				return s.watchStatus(cmd, o)
 			}
 			v, err := control.NewClient(s.stateDir).View(cmd.Context())
 			if err != nil {
 				return err
 			}
-			if len(args) == 1 {
-				if err := only(&v, args[0]); err != nil {
-					return err
-				}
-			}
-			return showStatus(cmd.OutOrStdout(), v, output, all)
+			return o.show(cmd.OutOrStdout(), screenOf(cmd.OutOrStdout()), v)
 		},
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return s.containerNames(cmd, len(args) == 0), cobra.ShellCompDirectiveNoFileComp
-		},
+		ValidArgsFunction: s.completeName,
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "`format`: table, wide, json or yaml")
-	cmd.Flags().BoolVarP(&all, "all", "a", false, "also show what the manifests ask of other hosts")
+	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "`format`: table, wide, json or yaml")
+	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "show it again and again, until Ctrl-C")
+	cmd.Flags().DurationVar(&o.every, "interval", time.Second, "time between two looks with --watch")
+	cmd.Flags().BoolVarP(&o.all, "all", "a", false, "also show what the manifests ask of other hosts")
 	s.offer(cmd, s.stateGroup())
 	return cmd
+}
+
+// statusOptions are what status can be told.
+type statusOptions struct {
+	name, output string
+	watch, all   bool
+	every        time.Duration
+}
+
+// watchStatus shows the status until a signal comes. A daemon that is away for
+// a while, for an upgrade say, is waited for, with the last look left standing.
+func (s *settings) watchStatus(cmd *cobra.Command, o statusOptions) error {
+	ctx, stop := untilSignal(cmd.Context())
+	defer stop()
+	client := control.NewClient(s.stateDir)
+	var last control.View
+	seen := false
+	return live(ctx, cmd.OutOrStdout(), max(o.every, shortestInterval), func(w io.Writer, at screen) error {
+		v, err := client.View(ctx)
+		switch {
+		case err == nil:
+			last, seen = v, true
+		case !seen:
+			return err
+		default:
+			fmt.Fprintf(w, "%s %v\n\n", at.ink.paint(red, "As of "+ago(time.Since(last.At))+" ago:"), err)
+		}
+		return o.show(w, at, last)
+	})
+}
+
+// shortestInterval keeps --watch from asking without a pause.
+const shortestInterval = 100 * time.Millisecond
+
+// completeName serves completion for commands about one container.
+func (s *settings) completeName(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return s.containerNames(cmd, len(args) == 0), cobra.ShellCompDirectiveNoFileComp
 }
 
 // containerNames serves completion: no daemon, no names.
@@ -71,27 +114,27 @@ func (s *settings) containerNames(cmd *cobra.Command, wanted bool) (names []stri
 func only(v *control.View, name string) error {
 	i := slices.IndexFunc(v.Containers, func(c reconcile.ContainerStatus) bool { return c.Name == name })
 	if i < 0 {
-		return fmt.Errorf("show %s: the daemon knows no container of that name", name)
+		return noSuchContainer("show", name)
 	}
 	v.Containers = v.Containers[i : i+1]
 	v.Foreign, v.Problems, v.Files, v.Away, v.Brake = nil, nil, nil, nil, reconcile.BrakeStatus{}
 	return nil
 }
 
-func showStatus(w io.Writer, v control.View, output string, all bool) error {
+func (o statusOptions) show(w io.Writer, at screen, v control.View) error {
 	v.Actual = nil // for plan only
-	switch output {
+	if o.name != "" {
+		if err := only(&v, o.name); err != nil {
+			return err
+		}
+	}
+	switch o.output {
 	case "json":
 		return printJSON(w, v)
 	case "yaml":
-		text, err := yaml.Marshal(v)
-		if err != nil {
-			return fmt.Errorf("encode status: %w", err)
-		}
-		_, err = w.Write(text)
-		return err
+		return printYAML(w, v)
 	default:
-		p := statusPage{View: v, ink: inkFor(w), wide: output == "wide", all: all}
+		p := statusPage{View: v, screen: at, wide: o.output == "wide", all: o.all}
 		return p.print(w)
 	}
 }

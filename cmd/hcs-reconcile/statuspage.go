@@ -16,7 +16,7 @@ import (
 // statusPage is the status for people: a table, and below it what is wrong.
 type statusPage struct {
 	control.View
-	ink  ink
+	screen
 	wide bool
 	all  bool
 }
@@ -37,9 +37,9 @@ func (p *statusPage) print(w io.Writer) error {
 }
 
 func (p *statusPage) containers(w io.Writer) error {
-	t := table{ink: p.ink}
+	t := table{ink: p.ink, spare: []int{2, 3, 4}, right: []int{3}}
 	if !p.wide {
-		t.width = terminalWidth(w)
+		t.width = p.width
 	}
 	titles := []string{"NAME", "STATE", "READY", "RESTARTS", "AGE", "NEXT TRY"}
 	if p.wide {

@@ -3,26 +3,25 @@
 package main
 
 import (
-	"io"
 	"os"
-
-	"golang.org/x/sys/unix"
+	"os/signal"
+	"syscall"
 )
 
-func isTerminal(f *os.File) bool {
-	_, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	return err == nil
+func understandsColours(*os.File) bool { return true }
+
+// resized gives a value after the terminal got another size.
+func resized() (<-chan os.Signal, func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGWINCH)
+	return c, func() { signal.Stop(c) }
 }
 
-// terminalWidth is the number of columns of w; 0 if it is no terminal.
-func terminalWidth(w io.Writer) int {
-	f, ok := w.(*os.File)
-	if !ok {
-		return 0
+// exitStatus is a code of a container as one of this system, where only the
+// last eight bits count: what is not 0 must not become 0.
+func exitStatus(code uint32) int {
+	if code > 255 {
+		return 255
 	}
-	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return 0
-	}
-	return int(size.Col)
+	return int(code)
 }
