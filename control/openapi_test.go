@@ -201,6 +201,10 @@ func fill(t *testing.T, v reflect.Value) {
 		fill(t, value)
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(reflect.ValueOf("key").Convert(v.Type().Key()), value)
+	case v.Kind() == reflect.Array:
+		for i := range v.Len() {
+			fill(t, v.Index(i))
+		}
 	case v.CanInt():
 		v.SetInt(41)
 	case v.CanUint():

@@ -24,7 +24,7 @@ type describePage struct {
 func (p *describePage) print(w io.Writer) error {
 	p.w = w
 	p.head()
-	for _, part := range []func() error{p.next, p.conditions, p.exits, p.problems, p.spec, p.history} {
+	for _, part := range []func() error{p.next, p.conditions, p.probes, p.exits, p.problems, p.spec, p.history} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -180,6 +180,30 @@ func (p *describePage) conditions() error {
 			since = p.ago(c.Since)
 		}
 		t.add(cell{text: "  " + string(c.Type)}, is, cell{text: since}, cell{text: string(c.Reason)}, cell{text: c.Message})
+	}
+	return t.print(p.w)
+}
+
+func (p *describePage) probes() error {
+	if len(p.Container.Probes) == 0 {
+		return nil
+	}
+	p.section("Probes")
+	t := table{ink: p.ink, width: p.width}
+	t.head("  KIND", "BY", "OK", "IN A ROW", "ASKED", "TOOK", "MESSAGE")
+	for _, pr := range p.Container.Probes {
+		ok, row, at, took := cell{"-", dim}, "-", "-", "-"
+		switch {
+		case pr.Ok == nil:
+		case *pr.Ok:
+			ok, row = cell{"yes", green}, fmt.Sprint(pr.Successes)
+		default:
+			ok, row = cell{"no", red}, fmt.Sprint(pr.Failures)
+		}
+		if !pr.At.IsZero() {
+			at, took = p.ago(pr.At)+" ago", brief(pr.Took)
+		}
+		t.add(cell{text: "  " + string(pr.Kind)}, cell{text: pr.Handler}, ok, cell{text: row}, cell{text: at}, cell{text: took}, cell{text: pr.Message})
 	}
 	return t.print(p.w)
 }
