@@ -22,6 +22,9 @@ func absolutePath(p string) bool {
 	return strings.HasPrefix(p, "/") || len(p) > 2 && strings.HasPrefix(p, `\\`)
 }
 
+// IsNamedPipe reports whether the path of a mount is that of a named pipe.
+func IsNamedPipe(p string) bool { return namedPipe(p) }
+
 func namedPipe(p string) bool {
 	return len(p) > len(pipePrefix) && strings.EqualFold(p[:len(pipePrefix)], pipePrefix)
 }

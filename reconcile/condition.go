@@ -74,11 +74,11 @@ func (e *entry) current() *driver.Status {
 	return nil
 }
 
-// settled reports whether nothing is under way or due for e. The end of an
-// operator's hold is no step that anybody would wait for.
+// settled reports whether nothing is under way or due for e. What only time
+// will bring (the end of a hold, an update window) nobody need wait for.
 func (c *Core) settled(e *entry) bool {
 	return c.Started() && e.busy == nil && e.queue == idle && e.quarantine.IsZero() &&
-		(e.last.Wake.IsZero() || e.last.Reason == OperatorHold)
+		(e.last.Wake.IsZero() || e.last.Idle) && e.last.Reason != WaitingForReady
 }
 
 // conditions shows the answers of e.

@@ -1,8 +1,6 @@
 package reconcile
 
 import (
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
@@ -108,8 +106,15 @@ type Core struct {
 
 // entry is everything known of one container name.
 type entry struct {
-	name    string
-	want    *manifest.Container
+	name     string
+	manifest *manifest.Container // what the folder says
+	want     *manifest.Container // what it is to be: the manifest, or a version before it
+	edit     string              // digest of want
+	alone    string              // why two revisions of want cannot run at once
+	good     version             // of rec.Good
+	back     version             // of rec.Rollback
+	astray   bool                // the version of rec.Rollback is lost
+
 	blocked string
 	refused *Hold
 	have    []driver.Status
@@ -170,6 +175,7 @@ func NewCore(now time.Time, cfg Config, records []statedb.Record, b statedb.Brak
 			e.quarantine = now.Add(cfg.Linger)
 			e.rec.Op = ""
 		}
+		resumeRollout(now, &e.rec)
 		if r.Op == string(driver.Update) { // nobody knows what was applied
 			e.rec.Live = ""
 		}
@@ -228,19 +234,19 @@ func (c *Core) dropOthers(put []Wanted, id string) {
 }
 
 func (c *Core) want(e *entry, w Wanted, seenAt time.Time, id string) {
-	before := e.want
-	e.want, e.blocked, e.refused, e.change = w.Container, w.Blocked, nil, id
-	if w.Container != nil {
+	before, manifest := e.want, e.manifest
+	e.manifest, e.blocked, e.change = w.Container, w.Blocked, id
+	c.choose(e)
+	if e.want != nil {
 		c.brake.wanted(e.name)
-		e.refused = c.refusal(w.Container)
 		c.touchAround(e) // also those that it needs no more
-		c.index(e, e.rec.Needs, w.Container.Needs())
-		e.rec.Needs = w.Container.Needs()
+		c.index(e, e.rec.Needs, e.want.Needs())
+		e.rec.Needs = e.want.Needs()
 	}
-	if before == nil || w.Container == nil || before.Revision != w.Container.Revision {
+	if before == nil || e.want == nil || before.Revision != e.want.Revision {
 		e.seenAt = seenAt
 	}
-	if before != w.Container {
+	if manifest != w.Container {
 		e.source = c.source
 	}
 	c.touch(e)
@@ -253,47 +259,4 @@ func (c *Core) Drain() {
 	for _, e := range c.sorted() {
 		c.touch(e)
 	}
-}
-
-// touch puts e in line for a decision.
-func (c *Core) touch(e *entry) {
-	if e.queue == idle {
-		e.queue = inDirty
-		c.dirty = append(c.dirty, e)
-	}
-}
-
-// touchAround puts those in line whose gates look at e.
-func (c *Core) touchAround(e *entry) {
-	for _, n := range c.needed[e.name] {
-		if d := c.entries[n]; d != nil {
-			c.touch(d)
-		}
-	}
-	for _, n := range e.rec.Needs {
-		if d := c.entries[n]; d != nil {
-			c.touch(d)
-		}
-	}
-}
-
-func (c *Core) touchUnwanted() {
-	for _, e := range c.sorted() {
-		if e.want == nil {
-			c.touch(e)
-		}
-	}
-}
-
-// sorted returns all entries by name: order must not depend on a map.
-func (c *Core) sorted() []*entry {
-	if c.orderStale {
-		c.order = c.order[:0]
-		for _, e := range c.entries {
-			c.order = append(c.order, e)
-		}
-		slices.SortFunc(c.order, func(a, b *entry) int { return strings.Compare(a.name, b.name) })
-		c.orderStale = false
-	}
-	return c.order
 }

@@ -24,12 +24,13 @@ type bench struct {
 	c    *reconcile.Core
 	cfg  reconcile.Config
 	disk map[string]statedb.Record
+	kept *statedb.Mem // the versions
 	stop statedb.Brake
 	did  []string
 }
 
 func newBench(t *testing.T) *bench {
-	b := &bench{t: t, now: noon, w: fake.NewWorld(fake.Options{Owner: "t"}), disk: map[string]statedb.Record{}}
+	b := &bench{t: t, now: noon, w: fake.NewWorld(fake.Options{Owner: "t"}), disk: map[string]statedb.Record{}, kept: statedb.NewMem()}
 	b.cfg = reconcile.Config{Brake: reconcile.DefaultBrake(), Linger: 5 * time.Second}
 	b.cfg.Brake.AllowEmpty = true // most tests are about other limits
 	b.boot()
@@ -43,6 +44,9 @@ func (b *bench) boot() {
 		rs = append(rs, r)
 	}
 	b.c = reconcile.NewCore(b.now, b.cfg, rs, b.stop)
+	for _, r := range rs {
+		b.c.Versions(b.versions(r.Name))
+	}
 }
 
 func (b *bench) list() { b.c.Have(b.now, b.w.List(b.now)) }
@@ -63,6 +67,15 @@ func (b *bench) folder(docs ...string) {
 	b.c.Want(ch)
 }
 
+func (b *bench) versions(name string) []statedb.Spec {
+	b.t.Helper()
+	kept, err := b.kept.Specs(name)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return kept
+}
+
 // turn saves as a store does.
 func (b *bench) turn() reconcile.Turn {
 	t := b.c.Next(b.now, 100)
@@ -71,6 +84,9 @@ func (b *bench) turn() reconcile.Turn {
 	}
 	for _, n := range t.Drop {
 		delete(b.disk, n)
+	}
+	if err := b.kept.Save(statedb.Batch{Drop: t.Drop, Specs: t.Specs}); err != nil {
+		b.t.Fatal(err)
 	}
 	if t.Brake != nil {
 		b.stop = *t.Brake
@@ -94,11 +110,7 @@ func (b *bench) settle() {
 	b.t.Helper()
 	for range 100 {
 		t := b.turn()
-		if t.List {
-			b.list()
-			continue
-		}
-		if len(t.Ops) == 0 {
+		if len(t.Ops) == 0 && !t.List {
 			return
 		}
 		for _, op := range t.Ops {
@@ -106,6 +118,9 @@ func (b *bench) settle() {
 		}
 		for _, st := range b.w.Advance(b.now) {
 			b.c.Exited(b.now, st)
+		}
+		if t.List {
+			b.list()
 		}
 	}
 	b.t.Fatal("does not settle")

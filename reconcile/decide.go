@@ -35,6 +35,12 @@ type View struct {
 	Hook    HookKind
 	// Draining stops the container although it is wanted: the daemon ends.
 	Draining bool
+
+	Seen  time.Time           // when the runtime was last looked at for this container
+	Ready bool                // the wanted revision runs and does its work
+	Edit  string              // digest of Want
+	Good  *manifest.Container // the last version that was ready, to return to; nil: none
+	Alone string              // why two revisions cannot run at once; "": they can
 }
 
 // Hold is why a kind of step must wait, as it is shown.
@@ -55,6 +61,9 @@ type Decision struct {
 	Hook    HookKind       // to be run now for Ref; "": none
 	Forget  bool           // nothing is left: the record goes
 	Wake    time.Time      // look again then; zero: only when a fact changes
+	Look    bool           // what is known is too old to go on: list the runtime
+	Idle    bool           // nobody need wait for Wake: nothing is due then
+	Renewed bool           // what starts takes the place of another run, as asked; a crash is none
 }
 
 // Decide looks at one container and takes at most one step. It never stops,
@@ -70,10 +79,19 @@ func Decide(v View) Decision {
 	}
 	s.split()
 	s.turnTo(v.Want)
+	s.count()
 	if d, held := s.onHold(); held {
 		return d
 	}
-	switch {
+	if d, over := s.judgeRollout(); over {
+		return d
+	}
+	return s.watch(s.wanting())
+}
+
+// wanting is the way of a container that a manifest asks for.
+func (s *step) wanting() Decision {
+	switch v := s.View; {
 	case v.Draining:
 		return s.rest(DaemonStopping)
 	case v.Want.Spec.DesiredState == manifest.DesiredStopped:
@@ -84,10 +102,10 @@ func Decide(v View) Decision {
 	}
 	switch {
 	case len(s.old) > 0:
-		return s.replace(s.old[0])
+		return s.update()
 	case s.cur == nil:
 		return s.missing()
-	case s.rec.Ask == statedb.AskRestart && live(s.cur):
+	case s.wantsRestart() && live(s.cur):
 		return s.restart()
 	case s.failing():
 		return s.kill()
@@ -98,10 +116,9 @@ func Decide(v View) Decision {
 	case driver.Paused:
 		return s.paused()
 	case driver.Created:
-		s.count()
 		return s.start(FirstStart)
 	case driver.Stopped:
-		return s.stopped()
+		return s.start(Restart)
 	default:
 		return s.wait(StateHeld, UnknownRevision, "the runtime reports a state that this program does not know", time.Time{})
 	}
@@ -114,49 +131,6 @@ type step struct {
 	cur *driver.Status  // the container of the wanted revision
 	old []driver.Status // those of other revisions
 }
-
-// split finds the container that is the wanted one. What runs under the name of
-// an older hash version, or of one that this program does not know, is the
-// wanted one too: a new program never replaces a container by itself.
-func (s *step) split() {
-	for i := range s.Have {
-		h := &s.Have[i]
-		switch {
-		case !s.wanted(h):
-			s.old = append(s.old, *h)
-		case s.cur == nil:
-			s.cur = h
-		case s.rank(h) > s.rank(s.cur):
-			s.old = append(s.old, *s.cur)
-			s.cur = h
-		default:
-			s.old = append(s.old, *h)
-		}
-	}
-}
-
-func (s *step) wanted(h *driver.Status) bool {
-	if h.Revision == s.Want.Revision {
-		return true
-	}
-	same, known := s.Want.Matches(h.Revision)
-	return same || !known
-}
-
-// rank says which of two containers of the wanted version is the one to keep:
-// the one that runs, then the one that can be started under its name.
-func (s *step) rank(h *driver.Status) int {
-	switch {
-	case live(h):
-		return 2
-	case h.Revision == s.Want.Revision:
-		return 1
-	default:
-		return 0
-	}
-}
-
-func live(h *driver.Status) bool { return h.State == driver.Running || h.State == driver.Paused }
 
 // discard is the way of a container that no manifest asks for.
 func (s *step) discard() Decision {
@@ -185,7 +159,6 @@ func (s *step) discard() Decision {
 
 // rest is the way of a container that is wanted, but not running.
 func (s *step) rest(why Reason) Decision {
-	s.count()
 	if why == DesiredStopped {
 		clearAsk(&s.rec)
 	}
@@ -202,12 +175,11 @@ func (s *step) replace(old driver.Status) Decision {
 		h.Message += "; the previous revision keeps running"
 		return s.held(h)
 	}
-	return s.stop(old, SpecChanged)
+	return s.stop(old, s.successor())
 }
 
 // missing is a wanted container that the runtime does not hold.
 func (s *step) missing() Decision {
-	s.count()
 	clearStop(&s.rec) // what was being stopped is gone
 	why := s.pardon(NewContainer)
 	if d, over := s.verdict(); over {
@@ -240,6 +212,7 @@ func (s *step) start(why Reason) Decision {
 		d.Record.Ran, d.Record.Live = true, s.Want.Live
 		clearStop(&d.Record)
 		clearAsk(&d.Record) // not before: a crash must not lose the wish, nor do it twice
+		d.Renewed, d.Record.Renew = d.Record.Renew || why == OperatorRestart || why == DependencyRestarted, false
 	}
 	return d
 }
@@ -275,8 +248,14 @@ func (s *step) running() Decision {
 		return s.wait(StateRunning, InvalidManifest, s.HoldStart.Message, time.Time{})
 	}
 	switch h := s.Health; {
+	case s.rec.Stalled && h != nil && h.Unready != nil:
+		return s.wait(StateRunning, ProgressDeadlineExceeded, "not ready in time: "+h.Unready.Message, time.Time{})
 	case h != nil && h.Unready != nil:
 		return s.held(*h.Unready)
+	case s.rec.Rollback != nil:
+		return s.wait(StateHeld, RolledBack, rollbackText(s.rec.Rollback), time.Time{})
+	case s.rec.Stalled:
+		return s.wait(StateRunning, ProgressDeadlineExceeded, "it did not run for long enough in time", time.Time{})
 	case h != nil && h.Probed:
 		return s.wait(StateReady, UpToDate, "", time.Time{})
 	}
@@ -288,10 +267,4 @@ func (s *step) paused() Decision {
 		return s.wait(StatePaused, UpToDate, "", time.Time{})
 	}
 	return s.act(driver.Resume, s.cur.Ref, DesiredRunning, StatePaused)
-}
-
-// stopped is a container whose init process has ended.
-func (s *step) stopped() Decision {
-	s.count()
-	return s.start(Restart)
 }

@@ -47,7 +47,8 @@ func (c *Core) listed(e *entry, asked time.Time) {
 		e.have = append(e.have[:0:0], e.incoming...)
 		c.touchAround(e)
 	}
-	if changed || held || !c.haveSeen {
+	unproven := e.want != nil && (e.rec.Good != string(e.want.Revision) || e.rec.GoodEdit != e.edit) && e.running()
+	if changed || held || !c.haveSeen || unproven || e.last.Look {
 		c.touch(e)
 	}
 }
@@ -278,23 +279,15 @@ func (c *Core) NotSaved(now time.Time, t Turn) {
 			}
 		}
 	}
+	for _, s := range t.Specs {
+		if e := c.entries[s.Name]; e != nil && !s.ReadyAt.IsZero() {
+			e.rec.Good, e.rec.GoodEdit = "", "" // found ready once more, and written
+		}
+	}
 	for _, name := range t.Drop {
 		e := c.entry(name)
 		e.onDisk = true
 		c.wakeAt(e, retry)
 	}
 	c.brake.unsaved = c.brake.unsaved || t.Brake != nil
-}
-
-// Overdue takes note that a step has been under way for longer than it may. It
-// goes on: the container is Stuck until the call comes back.
-func (c *Core) Overdue(now time.Time, op Op) {
-	e := c.entries[op.Ref.Name]
-	if e == nil || e.busy == nil {
-		return
-	}
-	c.show(now, e, Decision{
-		State: StateStuck, Reason: OperationTimedOut,
-		Message: fmt.Sprintf("%s has been under way since %s", op.Action, op.At.Format(time.RFC3339)),
-	})
 }

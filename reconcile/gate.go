@@ -16,6 +16,11 @@ func (c *Core) view(now time.Time, e *entry) View {
 	v := View{Now: now, Want: e.want, Have: e.have, Record: e.rec, Away: c.away[e.name].Why, Health: health, Draining: c.draining}
 	if e.want != nil {
 		v.HoldStart = c.holdStart(e)
+		v.Seen = c.haveAt
+		if e.factAt.After(v.Seen) {
+			v.Seen = e.factAt
+		}
+		v.Ready, v.Edit, v.Good, v.Alone = e.ready(), e.edit, c.goodVersion(e), e.alone
 	}
 	v.HoldStop = c.holdStop(e)
 	if v.PreStop = c.preStop(e); c.preview {
@@ -32,6 +37,9 @@ func (c *Core) holdStart(e *entry) *Hold {
 	if e.blocked != "" {
 		return &Hold{StateHeld, InvalidManifest, e.blocked}
 	}
+	if e.astray {
+		return &Hold{StateHeld, RolledBack, rollbackText(e.rec.Rollback) + "; but that version is lost: edit the manifest, or retry"}
+	}
 	if e.refused != nil {
 		return e.refused
 	}
@@ -43,19 +51,6 @@ func (c *Core) holdStart(e *entry) *Hold {
 	if with := e.want.Spec.Network.ShareWith; with != "" {
 		if is, met := c.met(manifest.Dependency{Name: with, Condition: manifest.ConditionStarted}); !met {
 			return &Hold{StateWaiting, DependencyNotMet, fmt.Sprintf("%s lends its network, and is %s", with, is)}
-		}
-	}
-	return nil
-}
-
-// refusal is the driver's no to a manifest.
-func (c *Core) refusal(m *manifest.Container) *Hold {
-	if c.cfg.Check == nil {
-		return nil
-	}
-	for _, n := range c.cfg.Check(m) {
-		if n.Refused {
-			return &Hold{StateFailed, Unsupported, n.Field + ": " + n.Message}
 		}
 	}
 	return nil

@@ -86,6 +86,9 @@ func (e *entry) hooked() *Health {
 // preStop is the hook of what runs: as its manifest has it, if that is known
 // still, otherwise as it was stored.
 func (c *Core) preStop(e *entry) *manifest.Hook {
+	if old := e.outgoing(); old != nil {
+		return old.Spec.Lifecycle.PreStop
+	}
 	if h := e.current(); h != nil && live(h) {
 		e.made = e.want
 	}

@@ -1,11 +1,11 @@
 package reconcile
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
-	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 	"github.com/hcs-reconcile/hcs-reconcile/statedb"
 )
 
@@ -78,6 +78,9 @@ func (c *Core) decide(now time.Time, e *entry, free int, t *Turn) {
 	c.show(now, e, d)
 	e.before, e.rec = e.rec, d.Record
 	e.rec.State, e.rec.Since = string(d.State), e.since
+	if e.want != nil {
+		c.rolled(now, e, &e.before, t)
+	}
 	if d.Action != "" {
 		c.begin(now, e, d, t)
 	}
@@ -88,6 +91,7 @@ func (c *Core) decide(now time.Time, e *entry, free int, t *Turn) {
 		e.saved, e.onDisk = e.rec, true
 		t.Put = append(t.Put, e.rec)
 	}
+	t.List = t.List || d.Look
 	if !d.Wake.IsZero() {
 		c.wakeAt(e, d.Wake)
 	}
@@ -115,9 +119,13 @@ func (c *Core) begin(now time.Time, e *entry, d Decision, t *Turn) {
 	}
 	t.Ops = append(t.Ops, op)
 	if d.Action == driver.Create {
-		if text, err := manifest.Redacted(e.want); err == nil {
-			t.Specs = append(t.Specs, statedb.Spec{Name: e.name, Revision: string(d.Ref.Revision), JSON: text, At: now})
+		if s, ok := specOf(e.want); ok {
+			s.At = now
+			t.Specs = append(t.Specs, s)
 		}
+	}
+	if d.Renewed {
+		c.follow(e)
 	}
 	c.events = append(c.events, Event{
 		At: now, Kind: Decided, Container: e.name, Change: e.change, Revision: string(d.Ref.Revision), Action: d.Action,
@@ -146,7 +154,7 @@ func (c *Core) show(now time.Time, e *entry, d Decision) {
 	if d.Action == "" && d.State != "" && (d.State != e.last.State || d.Reason != e.last.Reason) && d.Reason != NotYetSeen {
 		c.events = append(c.events, Event{
 			At: now, Kind: Became, Container: e.name, Change: e.change, Revision: e.rec.Revision, Reason: d.Reason,
-			State: d.State, Message: d.Message, Warning: warns(d.State) && d.Reason != OperatorHold, Source: e.sourceOf(d.Reason),
+			State: d.State, Message: d.Message, Warning: warns(d.State) && d.Reason != OperatorHold && d.Reason != OutsideWindow, Source: e.sourceOf(d.Reason),
 		})
 	}
 	e.last = d
@@ -177,6 +185,10 @@ func differs(a, b *statedb.Record) bool {
 		return true
 	}
 	if a.StopHook != b.StopHook || !sameProbes(a.Probes, b.Probes) || !sameHooks(a.Hooks, b.Hooks) {
+		return true
+	}
+	if a.Good != b.Good || a.GoodEdit != b.GoodEdit || !a.Rollout.Equal(b.Rollout) || a.Stalled != b.Stalled || a.Renew != b.Renew ||
+		(a.Rollback == nil) != (b.Rollback == nil) || a.Rollback != nil && a.Rollback.To != b.Rollback.To {
 		return true
 	}
 	if a.Ask != b.Ask || a.AskBy != b.AskBy || !sameHold(a.Hold, b.Hold) {
@@ -226,4 +238,17 @@ func (c *Core) doneEvent(now time.Time, e *entry, op Op, err error) {
 		ev.Lag = now.Sub(op.SeenAt)
 	}
 	c.events = append(c.events, ev)
+}
+
+// Overdue takes note that a step has been under way for longer than it may. It
+// goes on: the container is Stuck until the call comes back.
+func (c *Core) Overdue(now time.Time, op Op) {
+	e := c.entries[op.Ref.Name]
+	if e == nil || e.busy == nil {
+		return
+	}
+	c.show(now, e, Decision{
+		State: StateStuck, Reason: OperationTimedOut,
+		Message: fmt.Sprintf("%s has been under way since %s", op.Action, op.At.Format(time.RFC3339)),
+	})
 }

@@ -52,6 +52,9 @@ func (c *Core) Restart(now time.Time, name, by string) error {
 	if err != nil {
 		return err
 	}
+	if e.last.Reason == OutsideWindow {
+		return &refusal{"restart", name, "a new revision waits for its update window, and a restart would apply it"}
+	}
 	if e.busy == nil || e.busy.Action != driver.Start && e.busy.Action != driver.Create {
 		e.rec.Ask, e.rec.AskBy = statedb.AskRestart, by
 	} // else it is being started: that is the start asked for
@@ -69,6 +72,10 @@ func (c *Core) Retry(now time.Time, name, by string) error {
 		return &refusal{"retry", name, "it has completed; `restart` runs it again"}
 	}
 	calmDown(&e.rec)
+	if e.rec.Rollback != nil { // the manifest is tried once more
+		e.rec.Rollback = nil
+		c.rewant(e)
+	}
 	if e.rec.Ask == "" {
 		e.rec.Ask, e.rec.AskBy = statedb.AskRetry, by
 	}
@@ -103,6 +110,7 @@ func (c *Core) Release(now time.Time, name, by string) error {
 		return &refusal{"release", name, "it is not held"}
 	}
 	e.rec.Hold = nil
+	resumeRollout(now, &e.rec)
 	c.asked(now, e, OperatorRelease, "released by "+by)
 	return nil
 }
@@ -168,12 +176,12 @@ func (s *step) onHold() (Decision, bool) {
 	}
 	if !h.Until.IsZero() && !s.Now.Before(h.Until) {
 		s.rec.Hold = nil
+		resumeRollout(s.Now, &s.rec)
 		return Decision{}, false
 	}
-	if s.Want != nil {
-		s.count() // an end is noticed now: later nobody may know how it was
-	}
-	return s.wait(StateHeld, OperatorHold, holdText(s.Now, h), h.Until), true
+	d := s.wait(StateHeld, OperatorHold, holdText(s.Now, h), h.Until)
+	d.Idle = true
+	return d, true
 }
 
 func holdText(now time.Time, h *statedb.Hold) string {
@@ -197,23 +205,38 @@ func (s *step) restart() Decision {
 		h := *s.HoldStart
 		return s.wait(StateRunning, h.Reason, "a restart is asked for, and waits: "+h.Message, time.Time{})
 	}
-	return s.stop(*s.cur, OperatorRestart)
+	return s.stop(*s.cur, s.restartReason())
 }
 
 // restarting reports whether the stop under way is the first half of a restart.
 func (s *step) restarting() bool {
-	return s.rec.Ask == statedb.AskRestart && s.cur != nil && s.stopping(s.cur) && s.rec.StopReason == string(OperatorRestart)
+	return s.wantsRestart() && s.cur != nil && s.stopping(s.cur) && s.rec.StopReason == string(s.restartReason())
+}
+
+// wantsRestart reports whether what runs is to be stopped and started.
+func (s *step) wantsRestart() bool {
+	return s.rec.Ask == statedb.AskRestart || s.rec.Ask == statedb.AskFollow
+}
+
+func (s *step) restartReason() Reason {
+	if s.rec.Ask == statedb.AskFollow {
+		return DependencyRestarted
+	}
+	return OperatorRestart
 }
 
 // pardon lets a container start that an operator wants started: no verdict and
-// no delay is against it.
+// no delay is against it. A restart that follows a dependency's pardons nothing.
 func (s *step) pardon(why Reason) Reason {
 	r := &s.rec
-	if r.Ask == statedb.AskRetry && r.Verdict == statedb.Completed { // meanwhile: there is nothing to try again
-		clearAsk(r)
-	}
-	if r.Ask == "" {
+	switch {
+	case r.Ask == "":
 		return why
+	case r.Ask == statedb.AskFollow && r.Verdict != "", r.Ask == statedb.AskRetry && r.Verdict == statedb.Completed:
+		clearAsk(r) // meanwhile it has ended for good: there is nothing to start again
+		return why
+	case r.Ask == statedb.AskFollow:
+		return DependencyRestarted
 	}
 	r.Verdict, r.Edit, r.Failures, r.Recent, r.RetryAt = "", "", 0, nil, time.Time{}
 	if r.Ask == statedb.AskRetry {
@@ -223,3 +246,10 @@ func (s *step) pardon(why Reason) Reason {
 }
 
 func clearAsk(r *statedb.Record) { r.Ask, r.AskBy = "", "" }
+
+// resumeRollout gives a rollout its whole time again: it could not go on.
+func resumeRollout(now time.Time, r *statedb.Record) {
+	if !r.Rollout.IsZero() {
+		r.Rollout = now
+	}
+}

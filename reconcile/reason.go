@@ -25,6 +25,9 @@ const (
 	LivenessFailed  Reason = "LivenessFailed"  // its liveness probe failed too often in a row
 	StartupFailed   Reason = "StartupFailed"   // its startup probe never succeeded
 	PostStartFailed Reason = "PostStartFailed" // its postStart hook failed
+	Rollback        Reason = "Rollback"        // the version before comes back in its place
+
+	DependencyRestarted Reason = "DependencyRestarted" // what it depends on was replaced or restarted, and it says `restart: true`
 )
 
 // Reasons for no step.
@@ -53,6 +56,11 @@ const (
 	NotReady            Reason = "NotReady"            // its readiness probe says so
 	PostStartHook       Reason = "PostStartHook"       // its postStart hook runs
 	PreStopHook         Reason = "PreStopHook"         // its preStop hook runs
+	OutsideWindow       Reason = "OutsideWindow"       // the update window is closed
+	WaitingForReady     Reason = "WaitingForReady"     // the new revision has yet to be ready before the old one goes
+	RolledBack          Reason = "RolledBack"          // an earlier version runs until the manifest changes
+
+	ProgressDeadlineExceeded Reason = "ProgressDeadlineExceeded" // not ready in time, and nothing to return to
 )
 
 // Reasons of events that tell neither of a step nor of a wait.
@@ -65,6 +73,8 @@ const (
 	ProbeFailed     Reason = "ProbeFailed"     // a probe fails, and did not before
 	HookDone        Reason = "HookDone"        // a hook came to its end
 	HookFailed      Reason = "HookFailed"      // a hook failed
+
+	OperatorRollback Reason = "OperatorRollback" // an operator wants an earlier version
 )
 
 // StepReasons, WaitReasons and OtherReasons are the closed list, for metrics
@@ -73,15 +83,17 @@ var (
 	StepReasons = []Reason{
 		NewContainer, ContainerLost, FirstStart, Restart, SpecChanged, SettingsChanged, NotInManifests,
 		NotSelected, DesiredStopped, DesiredPaused, DesiredRunning, DaemonStopping, GracePeriodOver, Leftover,
-		OperatorRestart, OperatorRetry, LivenessFailed, StartupFailed, PostStartFailed,
+		OperatorRestart, OperatorRetry, Rollback, DependencyRestarted, LivenessFailed, StartupFailed, PostStartFailed,
 	}
 	WaitReasons = []Reason{
 		UpToDate, Ended, EndedBadly, TooManyRestarts, ExitRule, BackOff, WaitingForExit, DependencyNotMet,
 		DependentsRunning, InvalidManifest, Unsupported, FolderInDoubt, PruneBlocked, UnknownRevision,
 		OperationInProgress, OperationFailed, OperationTimedOut, NotYetSeen, OtherOwner, OperatorHold,
-		NotStarted, NotReady, PostStartHook, PreStopHook,
+		NotStarted, NotReady, PostStartHook, PreStopHook, OutsideWindow, WaitingForReady, RolledBack, ProgressDeadlineExceeded,
 	}
-	OtherReasons = []Reason{OperatorRelease, HoldExpired, PruneConfirmed, OperatorExec, ProbeSucceeded, ProbeFailed, HookDone, HookFailed}
+	OtherReasons = []Reason{
+		OperatorRelease, OperatorRollback, HoldExpired, PruneConfirmed, OperatorExec, ProbeSucceeded, ProbeFailed, HookDone, HookFailed,
+	}
 )
 
 // State is the one word that is shown for a container.

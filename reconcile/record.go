@@ -22,8 +22,12 @@ func (s *step) turnTo(c *manifest.Container) {
 	if r.Revision != string(c.Revision) {
 		same, known := c.Matches(manifest.Revision(r.Revision))
 		if r.Revision == "" || known && !same {
+			r.Renew = r.Revision != ""
 			fresh(r)
 			r.Ran = s.cur != nil && live(s.cur)
+		}
+		if !known && s.cur == nil && len(s.old) > 0 { // the run remembered may be that of the other one
+			r.Ran = false
 		}
 		r.Revision = string(c.Revision)
 	}
@@ -33,6 +37,7 @@ func (s *step) turnTo(c *manifest.Container) {
 // fresh forgets what was counted for another revision.
 func fresh(r *statedb.Record) {
 	r.Ran, r.Failures, r.Recent, r.RetryAt, r.Verdict, r.Edit, r.Live = false, 0, nil, time.Time{}, "", "", ""
+	r.Rollout, r.Stalled = time.Time{}, false
 	calmDown(r)
 }
 

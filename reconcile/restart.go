@@ -43,7 +43,9 @@ func (s *step) ended(revision string, e statedb.Exit, started time.Time) {
 		e.Asked, e.Reason = !killed, r.StopReason
 	}
 	r.Ran, r.SeenExit, r.LastExit = false, e.At, &e
-	clearStop(r)
+	if r.StopRevision == revision { // else it speaks of another one, which is still being stopped
+		clearStop(r)
+	}
 	if asked && !killed {
 		return
 	}

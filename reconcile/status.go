@@ -41,8 +41,18 @@ type ContainerStatus struct {
 
 	DependsOn []manifest.Dependency `json:"dependsOn,omitempty"` // of the manifest
 
-	Hold       *HoldStatus `json:"hold,omitempty"` // an operator wants it left alone
-	Conditions []Condition `json:"conditions"`     // in the order of ConditionTypes
+	Hold       *HoldStatus     `json:"hold,omitempty"`     // an operator wants it left alone
+	Rollback   *RollbackStatus `json:"rollback,omitempty"` // it runs another version than its manifest asks for
+	Conditions []Condition     `json:"conditions"`         // in the order of ConditionTypes
+}
+
+// RollbackStatus is the return to an earlier version, as it is shown.
+type RollbackStatus struct {
+	From   manifest.Revision `json:"from"` // the manifest's
+	To     manifest.Revision `json:"to"`
+	At     time.Time         `json:"at"`
+	By     string            `json:"by,omitempty"` // operator; empty: the progress deadline
+	Reason string            `json:"reason,omitempty"`
 }
 
 // ExitStatus is how the last run ended.
@@ -125,7 +135,7 @@ func (c *Core) status(now time.Time, e *entry) ContainerStatus {
 	if s.State == "" {
 		s.State = StatePending
 	}
-	if w := e.want; w != nil {
+	if w := e.manifest; w != nil {
 		s.Desired, s.Revision, s.Line = w.Spec.DesiredState, w.Revision, w.Origin.Line
 		s.Image, s.Labels = w.Spec.Image, w.Metadata.Labels
 		s.DependsOn = w.Spec.DependsOn
@@ -137,6 +147,9 @@ func (c *Core) status(now time.Time, e *entry) ContainerStatus {
 	}
 	s.Settled = c.settled(e)
 	s.Conditions = c.conditions(e)
+	if b := e.rec.Rollback; b != nil {
+		s.Rollback = &RollbackStatus{From: manifest.Revision(b.From), To: manifest.Revision(b.To), At: b.At, By: b.By, Reason: b.Reason}
+	}
 	if h := e.rec.Hold; h != nil {
 		s.Hold = &HoldStatus{Since: h.Since, Until: h.Until, Reason: h.Reason, By: h.By}
 		if s.Reason == OperatorHold {
@@ -150,22 +163,38 @@ func (c *Core) status(now time.Time, e *entry) ContainerStatus {
 }
 
 func (c *Core) showRun(s *ContainerStatus, e *entry) {
+	h := e.serving()
+	if h == nil {
+		return
+	}
+	s.RunningRevision, s.PID, s.Started = h.Revision, h.PID, h.Started
+	serves := h.State == driver.Running && (!e.wants(h.Revision) || e.ready())
+	switch s.Reason {
+	case OperatorHold, OutsideWindow, WaitingForReady, RolledBack: // whatever the state says, what runs does its work
+		s.Ready = serves
+	default:
+		s.Ready = e.ready() && (s.State == StateRunning || s.State == StateReady)
+	}
+	if s.Ready && !h.Started.IsZero() && s.Since.Before(h.Started) {
+		s.Since = h.Started
+	}
+}
+
+// serving is the container that does the work: of two that run, the wanted one
+// only when it is ready. nil: none runs.
+func (e *entry) serving() (h *driver.Status) {
 	for i := range e.have {
-		h := &e.have[i]
-		if !live(h) {
-			continue
-		}
-		s.RunningRevision, s.PID, s.Started = h.Revision, h.PID, h.Started
-		s.Ready = e.ready() && (s.State == StateRunning || s.State == StateReady || s.Reason == OperatorHold)
-		if s.Ready && !h.Started.IsZero() && s.Since.Before(h.Started) {
-			s.Since = h.Started
+		is := &e.have[i]
+		if live(is) && (h == nil || e.wants(is.Revision) == e.ready()) {
+			h = is
 		}
 	}
+	return h
 }
 
 // nextTry is when something is tried again, zero if nothing waits.
 func (e *entry) nextTry(now time.Time) time.Time {
-	if e.busy == nil && e.last.Wake.After(now) {
+	if e.busy == nil && e.last.Wake.After(now) && (!e.last.Idle || e.last.Reason == OutsideWindow || e.last.Reason == OperatorHold) {
 		return e.last.Wake
 	}
 	return time.Time{}

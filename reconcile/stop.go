@@ -89,9 +89,13 @@ func (s *step) recall(h *driver.Status) {
 	}
 }
 
-// notice remembers how a container ended that shall not run again.
+// notice remembers how a container ended that shall not run again, unless the
+// record speaks of its successor already.
 func (s *step) notice(h *driver.Status) {
 	r := &s.rec
+	if s.cur != nil && s.cur.Ref != h.Ref {
+		return
+	}
 	if h.State == driver.Created && r.Revision == string(h.Revision) {
 		r.Ran = false
 	}

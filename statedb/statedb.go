@@ -66,6 +66,13 @@ type Record struct {
 	StopReason   string
 	StopHook     HookState // of preStop, in the stop under way
 
+	Good     string    // the last revision that was ready
+	GoodEdit string    // digest of its manifest as it was kept
+	Rollout  time.Time // of the first step towards Revision; zero: it is not begun, or was ready
+	Stalled  bool      // Revision was not ready in time
+	Renew    bool      // the next start is that of another revision than ran before
+	Rollback *Rollback // another revision is to run than the manifest asks for; nil: none is
+
 	Ask   Ask    // what an operator asked for and is not done yet
 	AskBy string // who did
 	Hold  *Hold  // no step is taken while it lasts; nil: none
@@ -131,7 +138,18 @@ type Ask string
 const (
 	AskRestart Ask = "restart" // stop what runs, and start it
 	AskRetry   Ask = "retry"   // start what is not started any more, without a delay
+	AskFollow  Ask = "follow"  // restart, because what it depends on was; AskBy names that
 )
+
+// Rollback is the return to a revision that was ready, until the manifest changes.
+type Rollback struct {
+	Edit   string // digest of the manifest that is not followed
+	From   string // revision that it asks for
+	To     string // revision that runs instead
+	At     time.Time
+	By     string // operator who asked; empty: the progress deadline did
+	Reason string
+}
 
 // Hold is an operator's word that a container is to be left alone.
 type Hold struct {

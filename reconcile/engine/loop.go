@@ -37,7 +37,7 @@ type loop struct {
 
 func newLoop(cfg Config, requests <-chan func(*loop)) *loop {
 	now := time.Now()
-	return &loop{
+	l := &loop{
 		cfg: cfg,
 		core: reconcile.NewCore(now, reconcile.Config{
 			Linger: cfg.Driver.Linger(), Brake: cfg.Brake, Check: cfg.Driver.Check, ExecProbes: cfg.ExecProbes,
@@ -51,6 +51,8 @@ func newLoop(cfg Config, requests <-chan func(*loop)) *loop {
 		files:    map[string]bool{},
 		texts:    map[string]*statedb.ManifestFile{},
 	}
+	l.recall()
+	return l
 }
 
 // run is one turn after the other: decide, save, act, wait for a fact.

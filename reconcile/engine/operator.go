@@ -3,8 +3,11 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
 )
 
@@ -80,4 +83,56 @@ func (l *loop) granted(saved bool) {
 		}
 	}
 	l.wishes = nil
+}
+
+// Rollback returns a container to version n of those that Versions lists, or
+// with 0 to the newest that was ready and is not the one wanted now. It lasts
+// until the manifest changes.
+func (e *Engine) Rollback(ctx context.Context, name string, n uint64, by string) error {
+	kept, err := e.cfg.Store.Specs(name)
+	if err != nil {
+		return fmt.Errorf("roll back %s: %w", name, err)
+	}
+	return e.wish(ctx, func(l *loop, now time.Time) error { return l.core.Rollback(now, name, kept, n, by) })
+}
+
+// Version is one kept version of a container, as it is shown: without its
+// manifest.
+type Version struct {
+	N        uint64            `json:"n"`
+	Revision manifest.Revision `json:"revision"`
+	Source   string            `json:"source,omitempty"`
+	Made     time.Time         `json:"made"`
+	Ready    time.Time         `json:"ready,omitzero"` // when it last became ready; zero: it never did
+	Wanted   bool              `json:"wanted"`         // the manifest asks for it
+	Runs     bool              `json:"runs"`
+	Whole    bool              `json:"whole"` // it can be returned to, if it was ready
+}
+
+// Versions lists the kept versions of a container, newest first.
+func (e *Engine) Versions(ctx context.Context, name string) ([]Version, error) {
+	v, err := e.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(v.Containers, func(c reconcile.ContainerStatus) bool { return c.Name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("list versions of %q: %w", name, ErrNoContainer)
+	}
+	kept, err := e.cfg.Store.Specs(name)
+	if err != nil {
+		return nil, fmt.Errorf("list versions of %s: %w", name, err)
+	}
+	out := make([]Version, 0, len(kept))
+	for _, k := range kept {
+		r := manifest.Revision(k.Revision)
+		runs := slices.ContainsFunc(v.Containers[i].Actual, func(st driver.Status) bool {
+			return st.Revision == r && (st.State == driver.Running || st.State == driver.Paused)
+		})
+		out = append(out, Version{
+			N: k.N, Revision: r, Source: k.Source, Made: k.At, Ready: k.ReadyAt,
+			Wanted: r == v.Containers[i].Revision, Runs: runs, Whole: len(k.Manifest) > 0,
+		})
+	}
+	return out, nil
 }

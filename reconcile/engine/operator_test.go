@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver/fake"
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
 	"github.com/hcs-reconcile/hcs-reconcile/statedb"
@@ -82,6 +83,49 @@ func TestOperatorIsToldOfAFullDisk(t *testing.T) {
 		synctest.Wait()
 		if n := r.starts(cs[0]); n != 2 {
 			t.Errorf("%d starts when the disk is free again, want 2", n)
+		}
+	})
+}
+
+func TestRollbackOverALifeOfTheDaemon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, fake.Options{Behave: func(c *manifest.Container, _ int) fake.Behaviour {
+			if c.Spec.Image == "bad" {
+				return fake.Behaviour{RunFor: time.Second, ExitCode: 1}
+			}
+			return fake.Behaviour{}
+		}})
+		good := parse(t, "web: image: good, update: {progressDeadline: 1m}")
+		bad := parse(t, "web: image: bad, update: {progressDeadline: 1m}")
+		r.start(fake.Config{})
+		r.ask(good...)
+		time.Sleep(2 * time.Minute)
+		r.stop()
+		r.start(fake.Config{}) // it knows the version that was ready from the store alone
+		r.ask(bad...)
+		time.Sleep(50 * time.Second)
+		synctest.Wait()
+		if st := r.view().Containers[0]; st.State != reconcile.StateCrashLoopBackOff {
+			t.Fatalf("before the deadline: %s (%s)", st.State, st.Reason)
+		}
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		st := r.view().Containers[0]
+		if st.Reason != reconcile.RolledBack || st.RunningRevision != good[0].Revision || !st.Ready {
+			t.Fatalf("after it: %s, revision %s runs, ready %v", st.Reason, st.RunningRevision, st.Ready)
+		}
+		vs, err := r.eng.Versions(t.Context(), "web")
+		if err != nil || len(vs) != 2 {
+			t.Fatalf("versions %+v, %v", vs, err)
+		}
+		if v := vs[0]; v.Revision != good[0].Revision || !v.Runs || v.Wanted || v.Ready.IsZero() || !v.Whole {
+			t.Errorf("the newest version is %+v", v)
+		}
+		if v := vs[1]; v.Revision != bad[0].Revision || v.Runs || !v.Wanted || !v.Ready.IsZero() {
+			t.Errorf("the one before is %+v", v)
+		}
+		if err := r.eng.Rollback(t.Context(), "web", vs[1].N, "me"); !errors.Is(err, engine.ErrRefused) {
+			t.Errorf("to what never was ready: %v", err)
 		}
 	})
 }

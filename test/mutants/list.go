@@ -3,11 +3,15 @@ package main
 import "slices"
 
 // mutants are the planted bugs. Each is one that a tired person might write.
-var mutants = slices.Concat(decisions, stops, restarts, facts, turns, gates, loops, edges, operators)
+var mutants = slices.Concat(decisions, stops, restarts, facts, turns, gates, loops, edges, operators, updates)
 
 const (
 	decideFile   = "reconcile/decide.go"
 	recordFile   = "reconcile/record.go"
+	pickFile     = "reconcile/pick.go"
+	rolloutFile  = "reconcile/rollout.go"
+	updateFile   = "reconcile/update.go"
+	versionFile  = "reconcile/version.go"
 	operatorFile = "reconcile/operator.go"
 	stopFile     = "reconcile/stop.go"
 	restartFile  = "reconcile/restart.go"
@@ -26,8 +30,8 @@ const (
 )
 
 var decisions = []mutant{
-	{"upgrade-replaces-unknown", "R3", decideFile, "	return same || !known\n}\n\n// rank", "	return same && known\n}\n\n// rank"},
-	{"upgrade-drops-old-hash", "R3", decideFile, "	return same || !known\n}\n\n// rank", "	return !same && !known\n}\n\n// rank"},
+	{"upgrade-replaces-unknown", "R3", pickFile, "	return same || !known\n}\n\n// rank", "	return same && known\n}\n\n// rank"},
+	{"upgrade-drops-old-hash", "R3", pickFile, "	return same || !known\n}\n\n// rank", "	return !same && !known\n}\n\n// rank"},
 	{"numbers-outlive-their-version", "R7", recordFile, "		if r.Revision == \"\" || known && !same {\n", "		if r.Revision == \"\" || !known && same {\n"},
 	{"verdict-ignored-when-gone", "R7", decideFile, "	why := s.pardon(NewContainer)\n	if d, over := s.verdict(); over {\n", "	why := s.pardon(NewContainer)\n	if d, over := s.verdict(); over && false {\n"},
 	{"verdict-ignored-at-start", "R7", decideFile, "	why = s.pardon(why)\n	if d, over := s.verdict(); over {\n", "	why = s.pardon(why)\n	if d, over := s.verdict(); over && false {\n"},
@@ -35,7 +39,7 @@ var decisions = []mutant{
 	{"start-not-remembered", "R7", decideFile, "		d.Record.Ran, d.Record.Live = true, s.Want.Live\n", "		d.Record.Live = s.Want.Live\n"},
 	{"replaced-without-successor", "R3", decideFile, "	if s.HoldStart != nil && live(&old) && !s.stopping(&old) {\n", "	if s.HoldStart != nil && !live(&old) {\n"},
 	{"exit-counted-again", "R8", restartFile, "	case r.SeenExit.IsZero() || !s.cur.Exit.At.Equal(r.SeenExit):\n", "	case true:\n"},
-	{"rest-forgets-the-end", "R7", decideFile, "func (s *step) rest(why Reason) Decision {\n	s.count()\n", "func (s *step) rest(why Reason) Decision {\n"},
+	{"rest-forgets-the-end", "R7", decideFile, "	s.turnTo(v.Want)\n	s.count()\n", "	s.turnTo(v.Want)\n	if v.Want.Spec.DesiredState != manifest.DesiredStopped {\n		s.count()\n	}\n"},
 	{"in-place-never-applied", "R11", decideFile, "	if s.rec.Live != s.Want.Live && s.HoldStart == nil {\n", "	if s.rec.Live == \"never\" && s.HoldStart == nil {\n"},
 	{"stop-not-taken-back", "R5", decideFile, "		s.recall(s.cur)\n", ""},
 	{"stop-outlives-its-container", "prune", decideFile, "	clearStop(&s.rec) // what was being stopped is gone\n", ""},
@@ -45,9 +49,9 @@ var decisions = []mutant{
 }
 
 var stops = []mutant{
-	{"killed-at-once", "R5", stopFile, "	if s.Now.Before(r.StopAt) || !stopping {\n", "	if !stopping {\n"},
+	{"killed-at-once", "R5", stopFile, "	if s.Now.Before(r.StopAt) || !stopping || owed {\n", "	if !stopping || owed {\n"},
 	{"half-the-grace", "R5", stopFile, "= s.Now.Add(grace), false,", "= s.Now.Add(grace/2), false,"},
-	{"never-killed", "R11", stopFile, "	if s.Now.Before(r.StopAt) || !stopping {\n", "	if true {\n"},
+	{"never-killed", "R11", stopFile, "	if s.Now.Before(r.StopAt) || !stopping || owed {\n", "	if true || owed {\n"},
 	{"stop-hold-ignored", "prune", stopFile, "	if s.HoldStop != nil && (!stopping ||", "	if s.HoldStop != nil && s.Draining && (!stopping ||"},
 	{"going-on-past-the-brake", "brake", stopFile, " && (!stopping || s.HoldStop.Reason != DependentsRunning) {", " && !stopping {"},
 	{"failed-call-repeated-at-once", "R12", stopFile, "	if r.FailedOp == string(a) && s.Now.Before(s.opRetryAt()) {\n", "	if r.FailedOp == \"never\" && s.Now.Before(s.opRetryAt()) {\n"},
@@ -57,7 +61,7 @@ var stops = []mutant{
 }
 
 var restarts = []mutant{
-	{"asked-exit-counted", "R8", restartFile, "	if asked {\n		return\n", "	if asked && r.Restarts > 1000 {\n		return\n"},
+	{"asked-exit-counted", "R8", restartFile, "	if asked && !killed {\n		return\n", "	if asked && !killed && r.Restarts > 1000 {\n		return\n"},
 	{"early-end-taken-for-an-answer", "R7", restartFile, "	return !e.At.Before(r.StopAt.Add(-r.Grace)) && ", "	return "},
 	{"late-end-taken-for-an-answer", "R8", restartFile, " && !e.At.After(r.StopAt.Add(askedMargin))\n", "\n"},
 	{"one-restart-too-many", "R6", restartFile, "		if len(r.Recent) >= b.MaxRestarts {\n", "		if len(r.Recent) > b.MaxRestarts {\n"},
@@ -94,11 +98,11 @@ var turns = []mutant{
 	{"decided-half-blind", "R2", nextFile, "	if !c.wantSeen || !c.haveSeen {\n", "	if !c.wantSeen && !c.haveSeen {\n"},
 	{"second-call-at-once", "R1", nextFile, "	if e.busy != nil {\n		return\n", "	if e.busy != nil && free > 100 {\n		return\n"},
 	{"record-left-behind", "R10", nextFile, "	if e.onDisk {\n		t.Drop", "	if !e.onDisk {\n		t.Drop"},
-	{"step-before-its-record", "R10", nextFile, "	if d.Action != \"\" || !e.onDisk || differs", "	if !e.onDisk || differs"},
+	{"step-before-its-record", "R10", nextFile, "	if d.Action != \"\" || d.Hook != \"\" || !e.onDisk || differs", "	if d.Hook != \"\" || !e.onDisk || differs"},
 	{"verdict-not-written", "R10", nextFile, " || a.Verdict != b.Verdict || ", " || "},
 	{"seen-exit-not-written", "R8", nextFile, " || !a.SeenExit.Equal(b.SeenExit) || ", " || "},
 	{"waiting-for-a-worker-for-ever", "R9", nextFile, "	for len(c.ready) > 0 && len(t.Ops) < free {\n", "	for len(c.ready) > 0 && len(t.Ops) > free {\n"},
-	{"more-steps-than-workers", "R9", nextFile, "	if d.Action != \"\" && free < 1 {\n", "	if d.Action != \"\" && free < -1000 {\n"},
+	{"more-steps-than-workers", "R9", nextFile, "	if (d.Action != \"\" || d.Hook != \"\") && free < 1 {\n", "	if (d.Action != \"\" || d.Hook != \"\") && free < -1000 {\n"},
 	{"wake-forgotten", "R9", nextFile, "	if !d.Wake.IsZero() {\n", "	if !d.Wake.IsZero() && d.Action != \"\" {\n"},
 	{"wakes-out-of-order", "R9", wakeFile, "		return a.wake.Before(b.wake)\n", "		return a.wake.After(b.wake)\n"},
 }
@@ -112,7 +116,7 @@ var gates = []mutant{
 	{"blocked-manifest-started", "R4", gateFile, "	if e.blocked != \"\" {\n", "	if e.blocked == \"never\" {\n"},
 	{"brake-from-four-on", "brake", brakeFile, "total >= b.cfg.Min &&", "total > b.cfg.Min &&"},
 	{"brake-at-half", "brake", brakeFile, "float64(total) > b.cfg.MaxShare", "float64(total) >= b.cfg.MaxShare"},
-	{"brake-lets-go-by-itself", "brake", brakeFile, "	case tooMany || len(b.blocked) > 0 && !l.returned:\n", "	case tooMany:\n"},
+	{"brake-lets-go-by-itself", "brake", brakeFile, "	case why != \"\" || len(b.blocked) > 0 && !l.returned:\n", "	case why != \"\":\n"},
 	{"brake-sees-one-reading", "brake", brakeFile, "		b.removed = append(b.removed, statedb.Removal{Name: n, At: now})\n", ""},
 	{"brake-lets-through-twice", "brake", brakeFile, "	delete(b.passed, name)\n", ""},
 	{"brake-counts-the-long-gone", "brake", brakeFile, "now.Sub(r.At) >= b.cfg.Window })\n", "now.Sub(r.At) >= 1000*b.cfg.Window })\n"},
@@ -143,18 +147,18 @@ var operators = []mutant{
 	{"restart-done-again-and-again", "R3", decideFile, "		clearAsk(&d.Record) // not before", "		clearStop(&d.Record) // not before"},
 	{"restart-waits-for-the-delay", "R9", operatorFile, "r.Failures, r.Recent, r.RetryAt = \"\", \"\", 0, nil, time.Time{}\n	if r.Ask", "r.Failures, r.Recent = \"\", \"\", 0, nil\n	if r.Ask"},
 	{"restart-kept-from-the-completed", "R9", operatorFile, "	r.Verdict, r.Edit, r.Failures, r.Recent, r.RetryAt =", "	_, r.Edit, r.Failures, r.Recent, r.RetryAt ="},
-	{"restart-taken-back-at-once", "R9", decideFile, "	if s.cur != nil && !s.restarting() {\n", "	if s.cur != nil {\n"},
+	{"restart-taken-back-at-once", "R9", decideFile, "	if s.cur != nil && !s.restarting() && !s.killing() {\n", "	if s.cur != nil && !s.killing() {\n"},
 	{"restart-of-what-cannot-start", "R3", operatorFile, "	if s.HoldStart != nil && !s.restarting() {\n", "	if s.HoldStart != nil && s.restarting() {\n"},
-	{"retry-starts-the-completed", "R7", operatorFile, "	if r.Ask == statedb.AskRetry && r.Verdict == statedb.Completed {", "	if r.Ask == statedb.AskRetry && r.Verdict == statedb.GaveUp {"},
+	{"retry-starts-the-completed", "R7", operatorFile, ", r.Ask == statedb.AskRetry && r.Verdict == statedb.Completed:", ", r.Ask == statedb.AskRetry && r.Verdict == statedb.GaveUp:"},
 	{"wish-not-written-during-a-call", "R10", nextFile, "	c.putWishes(&t)\n	t.Events", "	t.Events"},
 	{"wish-hides-the-call", "R1", operatorFile, "			r.Op = e.saved.Op //", "			r.Op = \"\" //"},
 	{"wish-lost-by-a-full-disk", "R10", factsFile, "				c.wishes = append(c.wishes, e)\n", ""},
 	{"hold-not-written", "R10", nextFile, " || !sameHold(a.Hold, b.Hold) {", " {"},
 	{"hold-ends-with-the-manifest", "hold", decideFile, "		if d, held := s.onHold(); held {\n			return d\n		}\n		return s.discard()", "		return s.discard()"},
-	{"hold-of-the-running-only", "hold", decideFile, "	if d, held := s.onHold(); held {\n		return d\n	}\n	switch", "	if d, held := s.onHold(); held && s.cur != nil && live(s.cur) {\n		return d\n	}\n	switch"},
+	{"hold-of-the-running-only", "hold", decideFile, "	s.count()\n	if d, held := s.onHold(); held {", "	s.count()\n	if d, held := s.onHold(); held && s.cur != nil && live(s.cur) {"},
 	{"hold-never-expires", "R9", operatorFile, "	if !h.Until.IsZero() && !s.Now.Before(h.Until) {\n", "	if h.Until.IsZero() && !s.Now.Before(h.Until) && false {\n"},
-	{"hold-expires-unseen", "R9", operatorFile, "holdText(s.Now, h), h.Until), true", "holdText(s.Now, h), time.Time{}), true"},
+	{"hold-expires-unseen", "R9", operatorFile, "holdText(s.Now, h), h.Until)", "holdText(s.Now, h), time.Time{})"},
 	{"hold-outlasts-the-daemons-end", "order", operatorFile, "	if h == nil || s.Draining {\n", "	if h == nil {\n"},
-	{"hold-hides-the-exit", "R8", operatorFile, "		s.count() // an end is noticed now", "		clearAsk(&s.rec) // an end is noticed now"},
+	{"hold-hides-the-exit", "R8", decideFile, "	s.turnTo(v.Want)\n	s.count()\n", "	s.turnTo(v.Want)\n	if v.Record.Hold == nil {\n		s.count()\n	}\n"},
 	{"ready-without-running", "order", gateFile, "return s.State == driver.Running && e.wants(s.Revision) })", "return e.wants(s.Revision) })"},
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -82,6 +83,10 @@ type doc struct {
 	needs    []manifest.Dependency
 	label    int
 	blocked  string
+	first    bool // StartFirst
+	deadline time.Duration
+	stay     bool          // rollback: false
+	opens    time.Duration // how long an update window is open every other minute; 0: there is none
 	compiled *manifest.Container
 }
 
@@ -135,6 +140,7 @@ func (f *folder) fresh(name string) *doc {
 		grace: int64(1 + r.IntN(8)),
 	}
 	f.policy(d)
+	f.updates(d)
 	if r.IntN(3) == 0 {
 		f.need(d)
 	}
@@ -170,7 +176,7 @@ func (f *folder) policy(d *doc) {
 	if r.IntN(4) == 0 {
 		code := uint32(r.IntN(4))
 		action := []manifest.ExitAction{manifest.ExitRestart, manifest.ExitComplete, manifest.ExitGiveUp}[r.IntN(3)]
-		d.rules = []manifest.ExitRule{{Codes: []manifest.ExitCodes{{From: code, To: code}}, Action: action}}
+		d.rules = []manifest.ExitRule{{Codes: []manifest.ExitCodes{{From: code, To: code, Text: fmt.Sprint(code)}}, Action: action}}
 	}
 }
 
@@ -182,7 +188,18 @@ func (f *folder) need(d *doc) {
 		return
 	}
 	cond := []manifest.Condition{manifest.ConditionStarted, manifest.ConditionStarted, manifest.ConditionReady, manifest.ConditionCompleted}[f.s.rng.IntN(4)]
-	d.needs = append(slices.Clone(d.needs), manifest.Dependency{Name: on, Condition: cond})
+	d.needs = append(slices.Clone(d.needs), manifest.Dependency{Name: on, Condition: cond, Restart: f.s.rng.IntN(3) == 0})
+}
+
+// updates draws how a new version takes the place of the one before.
+func (f *folder) updates(d *doc) {
+	r := f.s.rng
+	d.first, d.stay = r.IntN(3) == 0, r.IntN(4) == 0 || f.s.mixed
+	d.deadline = []time.Duration{15 * time.Second, 40 * time.Second, 5 * time.Minute}[r.IntN(3)]
+	d.opens = 0
+	if r.IntN(6) == 0 {
+		d.opens = []time.Duration{20 * time.Second, time.Minute}[r.IntN(2)]
+	}
 }
 
 // compile makes the manifest that the parser would have made.
@@ -196,10 +213,18 @@ func (f *folder) compile(d *doc) *manifest.Container {
 	}
 	sp := &c.Spec
 	sp.DesiredState, sp.RestartPolicy, sp.DependsOn = d.desired, d.policy, d.needs
-	initial, longest, reset, jitter := manifest.Duration(d.initial), manifest.Duration(d.longest), manifest.Duration(d.reset), 0.2
+	initial, longest, reset, jitter, factor := manifest.Duration(d.initial), manifest.Duration(d.longest), manifest.Duration(d.reset), 0.2, 2.0
 	sp.Restart = manifest.Restart{
-		InitialDelay: &initial, MaxDelay: &longest, ResetAfter: &reset, Jitter: &jitter, MaxRestarts: d.max,
+		InitialDelay: &initial, MaxDelay: &longest, ResetAfter: &reset, Jitter: &jitter, Factor: &factor, MaxRestarts: d.max,
 		Window: manifest.Duration(d.window), ExitRules: d.rules,
+	}
+	strategy, deadline, back := manifest.UpdateRecreate, manifest.Duration(cmp.Or(d.deadline, 5*time.Minute)), !d.stay
+	if d.first {
+		strategy = manifest.UpdateStartFirst
+	}
+	sp.Update = manifest.Update{Strategy: strategy, ProgressDeadline: &deadline, Rollback: &back}
+	if d.opens > 0 {
+		sp.Update.Window = &manifest.Window{Schedule: "*/2 * * * *", Duration: manifest.Duration(d.opens)}
 	}
 	grace := d.grace
 	sp.TerminationGracePeriodSeconds = &grace
@@ -227,7 +252,7 @@ func (f *folder) change() {
 		return
 	}
 	n := names[r.IntN(len(names))]
-	switch r.IntN(15) {
+	switch r.IntN(17) {
 	case 0, 1:
 		delete(f.docs, n)
 	case 2:
@@ -253,6 +278,8 @@ func (f *folder) change() {
 	case 14:
 		delete(f.docs, n)
 		_, f.moved[n] = f.s.told[n]
+	case 15, 16:
+		f.edit(n, f.updates)
 	}
 }
 
@@ -387,12 +414,13 @@ type kind struct {
 	kill     time.Duration
 	salt     uint64
 
+	bad    int             // images of this number end at once
 	script []time.Duration // how long the runs after the first began take; then for ever
 	began  int             // so many starts came before
 }
 
 func drawKind(r *rand.Rand) kind {
-	k := kind{salt: r.Uint64()}
+	k := kind{salt: r.Uint64(), bad: r.IntN(2 * badImage)}
 	if r.IntN(2) == 0 {
 		k.runs = []time.Duration{300 * time.Millisecond, 3 * time.Second, 15 * time.Second, 40 * time.Second}[r.IntN(4)]
 		k.code = uint32(r.IntN(4))
@@ -416,6 +444,10 @@ func (s *sim) behave(c *manifest.Container, run int) fake.Behaviour {
 	}
 	if i := run - k.began - 1; k.script != nil && i >= 0 && i < len(k.script) {
 		b.RunFor, b.ExitCode = k.script[i], k.code
+		return b
+	}
+	if c.Spec.Image == fmt.Sprintf("app:%d", k.bad) && k.salt != 0 && !s.calm {
+		b.RunFor, b.ExitCode = 300*time.Millisecond, 1
 		return b
 	}
 	job := c.Spec.RestartPolicy != manifest.RestartAlways && len(c.Spec.Restart.ExitRules) == 0 && k.code == 0

@@ -25,7 +25,17 @@ type ledger struct {
 	let     bool     // its removal was confirmed
 	again   bool     // a restart is asked for, and its start is not begun
 	retried bool     // the same, of a retry
+	follows bool     // what it depends on was started anew, and it wants to be too
+	turned  bool     // the next start is that of another version
 	hold    *statedb.Hold
+
+	// Of its versions; want is what it is to be, which may be an earlier one.
+	manifest *manifest.Container // what the folder says
+	back     *manifest.Container // what it was returned to; nil: it was not
+	backFrom string              // from the manifest with this digest
+	versions map[manifest.Revision]*manifest.Container
+	worked   map[manifest.Revision]bool // a run was long enough
+	rollout  time.Time                  // when the first step towards want was begun
 
 	boxes map[manifest.Revision]*box
 	seen  time.Time // when the runtime last held anything of it
@@ -106,7 +116,8 @@ func sameVersion(c *manifest.Container, rev manifest.Revision) bool {
 func digest(c *manifest.Container) string {
 	sp := &c.Spec
 	return fmt.Sprint(c.Revision, c.Live, c.Metadata.Labels["n"], sp.DesiredState, sp.RestartPolicy, sp.DependsOn, *sp.TerminationGracePeriodSeconds,
-		*sp.Restart.InitialDelay, *sp.Restart.MaxDelay, *sp.Restart.ResetAfter, sp.Restart.MaxRestarts, sp.Restart.Window, sp.Restart.ExitRules)
+		*sp.Restart.InitialDelay, *sp.Restart.MaxDelay, *sp.Restart.ResetAfter, sp.Restart.MaxRestarts, sp.Restart.Window, sp.Restart.ExitRules,
+		sp.Update.Strategy, *sp.Update.ProgressDeadline, *sp.Update.Rollback, opens(c))
 }
 
 // wantsRun reports whether the manifest asks for a running container.
@@ -119,7 +130,7 @@ func (l *ledger) wantsRun() bool {
 func (l *ledger) reset() {
 	l.sulk()
 	l.last, l.failures, l.restarts, l.ends = nil, 0, nil, 0
-	l.past, l.starts = nil, 0
+	l.past, l.starts, l.rollout = nil, 0, time.Time{}
 }
 
 // sulk remembers for what the container may be at rest already.
@@ -202,7 +213,7 @@ func (o *oracle) happened(l *ledger, e fake.Entry) {
 		if l.want != nil && sameVersion(l.want, rev) {
 			l.last = b.run
 		}
-		if n := len(l.liveBoxes()); n > 1 {
+		if n := len(l.liveBoxes()); n > 1 && (n > 2 || !l.mayOverlap()) {
 			o.fail("copies", "%d containers of %s run at once", n, l.name)
 		}
 	default:
@@ -218,6 +229,7 @@ func (o *oracle) ended(l *ledger, b *box, st driver.Status) {
 
 // isOver notes the end of a run, whatever it means.
 func (l *ledger) isOver(rev manifest.Revision, r *run) {
+	l.worked[rev] = l.worked[rev] || r.ended.Sub(r.begun) >= proof
 	l.over[rev] = true
 	l.upUntil[hashOf(rev)] = r.ended
 }

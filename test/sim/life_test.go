@@ -7,6 +7,7 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
+	"github.com/hcs-reconcile/hcs-reconcile/statedb"
 )
 
 // call is one step under way: an effect at some time, an answer later.
@@ -159,7 +160,7 @@ func (s *sim) boot() {
 		s.fail("disk", "%v", err)
 	}
 	s.logf("boot, life %d, wall %s", s.life, s.wall().Format(time.DateTime))
-	s.core = reconcile.NewCore(s.wall(), reconcile.Config{Linger: s.linger, Brake: s.brake, Check: check}, state.Records, state.Brake)
+	s.core = s.newCore(state)
 	s.up, s.draining, s.calls, s.toldOnce, s.doubt = true, false, nil, false, ""
 	clear(s.told)
 	s.lister = lister{every: s.resync, due: s.now}
@@ -167,6 +168,16 @@ func (s *sim) boot() {
 	s.at(s.upTo(500*time.Millisecond), func() { s.tell(life) })
 	s.wake = s.now
 	s.oracle.booted()
+}
+
+func (s *sim) newCore(state statedb.State) *reconcile.Core {
+	c := reconcile.NewCore(s.wall(), reconcile.Config{Linger: s.linger, Brake: s.brake, Check: check}, state.Records, state.Brake)
+	for _, r := range state.Records {
+		if r.Good != "" || r.Rollback != nil {
+			c.Versions(s.disk.versions(r.Name))
+		}
+	}
+	return c
 }
 
 // crash ends the daemon; what it asked for may still take effect for a while.

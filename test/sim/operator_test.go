@@ -16,7 +16,7 @@ func (s *sim) operate() {
 		return
 	}
 	n := s.any()
-	switch s.rng.IntN(5) {
+	switch s.rng.IntN(6) {
 	case 0:
 		s.askRestart(n)
 	case 1:
@@ -29,6 +29,9 @@ func (s *sim) operate() {
 		s.askHold(n, until)
 	case 4:
 		s.askRelease(n)
+	case 5:
+		err := s.core.Rollback(s.wall(), n, s.disk.versions(n), 0, "sim")
+		s.logf("roll %s back: %v", n, err)
 	}
 }
 
@@ -96,6 +99,14 @@ func (o *oracle) remembered() {
 	for _, l := range o.ledgers {
 		r := o.s.disk.records[l.name]
 		l.again = l.again && r.Ask == statedb.AskRestart
+		l.follows = r.Ask == statedb.AskFollow
+		l.back = nil
+		if r.Rollback != nil {
+			l.back = o.kept(l, manifest.Revision(r.Rollback.To))
+		}
+		if !l.rollout.IsZero() {
+			l.rollout = o.s.now
+		}
 		if r.Hold == nil {
 			l.hold = nil
 		} else {
@@ -110,7 +121,7 @@ func (l *ledger) grant() {
 	if l.again || l.retried {
 		l.forgive()
 	}
-	l.again, l.retried = false, false
+	l.again, l.retried, l.follows = false, false, false
 }
 
 // probeRestart: stopped with its grace, started at once, done once, and those

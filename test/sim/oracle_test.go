@@ -44,6 +44,7 @@ func (o *oracle) ledger(name string) *ledger {
 		l = &ledger{
 			name: name, boxes: map[manifest.Revision]*box{},
 			over: map[manifest.Revision]bool{}, completed: map[string]bool{}, upUntil: map[string]time.Time{}, sulks: map[manifest.Revision]bool{}, moods: map[string]bool{},
+			versions: map[manifest.Revision]*manifest.Container{}, worked: map[manifest.Revision]bool{},
 		}
 		o.ledgers[name] = l
 	}
@@ -101,6 +102,20 @@ func (o *oracle) told(ch reconcile.Change) {
 }
 
 func (o *oracle) tell(l *ledger, w reconcile.Wanted) {
+	l.manifest = w.Container
+	if w.Container != nil {
+		l.versions[w.Container.Revision] = w.Container
+		if l.back != nil && digest(w.Container) == l.backFrom {
+			w.Container = l.back
+		} else {
+			l.back = nil
+		}
+	}
+	o.wants(l, w)
+}
+
+// wants enters what a name is to be.
+func (o *oracle) wants(l *ledger, w reconcile.Wanted) {
 	before, c := l.want, w.Container
 	if before == nil && c == nil {
 		return
@@ -112,10 +127,14 @@ func (o *oracle) tell(l *ledger, w reconcile.Wanted) {
 	}
 	if l.shade != nil {
 		before, l.want, l.shade = l.shade, l.shade, nil
+		if l.mayRest() { // an end in doubt may be judged by what comes after it
+			l.moods[digest(c)] = true
+		}
 	}
 	if before != nil {
 		o.turnOver(l, c)
 	}
+	l.turned = l.turned || before == nil || !sameVersion(c, before.Revision)
 	rested := before != nil && !l.wantsRun()
 	l.want, l.blocked, l.refused = c, w.Blocked != "", check(c) != nil
 	o.wish(l)
@@ -220,6 +239,7 @@ func (o *oracle) turned(t reconcile.Turn) {
 func (o *oracle) saved(t reconcile.Turn) {
 	for _, r := range t.Put {
 		l := o.ledger(r.Name)
+		o.returned(l, r.Rollback)
 		if r.Failures > l.counted+1 {
 			o.fail("R8", "%s: %d failures are counted after %d starts", r.Name, r.Failures, l.counted)
 		}
@@ -239,6 +259,7 @@ func (o *oracle) saved(t reconcile.Turn) {
 	for _, n := range t.Drop {
 		l := o.ledger(n)
 		clear(l.over)
+		l.back = nil
 		if l.want != nil && o.bothSeen[0] {
 			o.fail("R10", "the record of %s is dropped, and it is wanted", n)
 		}

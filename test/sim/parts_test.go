@@ -103,6 +103,7 @@ func (c *clock) jumped(since time.Time) (any, ahead bool) {
 type disk struct {
 	records map[string]stored
 	brake   statedb.Brake
+	kept    *statedb.Mem // the versions
 }
 
 type stored = statedb.Record
@@ -113,6 +114,9 @@ func (d *disk) write(t reconcile.Turn) {
 	}
 	for _, r := range t.Put {
 		d.records[r.Name] = copied(r)
+	}
+	if len(t.Drop)+len(t.Specs) > 0 {
+		_ = d.kept.Save(statedb.Batch{Drop: t.Drop, Specs: t.Specs}) // memory does not fail
 	}
 	if t.Brake != nil {
 		d.brake = statedb.Brake{Removed: slices.Clone(t.Brake.Removed), Blocked: slices.Clone(t.Brake.Blocked), Since: t.Brake.Since}
@@ -127,6 +131,11 @@ func copied(r statedb.Record) statedb.Record {
 		r.LastExit = &e
 	}
 	return r
+}
+
+func (d *disk) versions(name string) []statedb.Spec {
+	kept, _ := d.kept.Specs(name)
+	return kept
 }
 
 // load reads everything back through a store of the program, so that what it

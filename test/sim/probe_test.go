@@ -30,6 +30,7 @@ func (s *sim) probe() {
 		s.probeBrake, s.probeGrace, s.probeAsked, s.probeBackoff, s.probeLimit, s.probeWindow,
 		s.probeReset, s.probeVerdicts, s.probeOrder, s.probeEdits, s.probeDoubt, s.probeHang, s.probeForgiven, s.probeDone, s.probeHeld,
 		s.probeRestart, s.probeRestartCompleted, s.probeRetry, s.probeHold,
+		s.probeRollback, s.probeFirst, s.probeUpdateWindow, s.probeFollow,
 	}
 	for range 1 + s.rng.IntN(2) {
 		s.clean()

@@ -13,16 +13,19 @@ import (
 // starts judges Create and Start.
 func (o *oracle) starts(l *ledger, op reconcile.Op) {
 	switch {
-	case !l.wantsRun(), op.Ref.Revision != l.want.Revision, op.Container != l.want:
+	case !l.wantsRun(), op.Ref.Revision != l.want.Revision, op.Container != l.want && l.back == nil:
 		o.fail("R4", "%s %s, which is not wanted", op.Action, op.Ref)
 	case l.blocked, l.refused, o.s.draining:
 		o.fail("R4", "%s %s: blocked %v, refused %v, draining %v", op.Action, op.Ref, l.blocked, l.refused, o.s.draining)
-	case len(l.liveBoxes()) > 0:
+	case len(l.liveBoxes()) > 0 && !l.besideOther():
 		o.fail("R3", "%s %s, and it runs", op.Action, op.Ref)
 	case l.mustRest() && !l.again && !l.retried:
 		o.fail("R7", "%s %s, which ended with %d and shall not run again", op.Action, op.Ref, l.last.code)
 	}
 	o.needsMet(l, op)
+	if l.rollout.IsZero() {
+		l.rollout = o.s.now
+	}
 	if op.Action != driver.Start {
 		return
 	}
@@ -32,6 +35,7 @@ func (o *oracle) starts(l *ledger, op reconcile.Op) {
 	if r := l.last; r != nil && !r.ended.IsZero() && !r.wasAsked && r.ended.After(l.limited) && !slices.Contains(l.restarts, r.ended) {
 		l.restarts = append(l.restarts, r.ended)
 	}
+	o.renews(l, op)
 	l.grant()
 	l.starts++
 	l.counted++
@@ -87,6 +91,9 @@ func (o *oracle) stops(l *ledger, op reconcile.Op) {
 	}
 	going := b.going || b.run != nil && !b.run.asked.IsZero()
 	o.mayGo(l, b, going, op)
+	if b.live && !going && op.Action != driver.Remove {
+		o.mayReplace(l, b, op)
+	}
 	if l.want == nil && !going && !o.s.draining {
 		o.mayPrune(l, op)
 	}
@@ -116,7 +123,7 @@ func (o *oracle) stops(l *ledger, op reconcile.Op) {
 func (o *oracle) mayGo(l *ledger, b *box, going bool, op reconcile.Op) {
 	switch {
 	case l.want == nil, o.s.draining, !l.wantsRun():
-	case b.live && b == l.wanted() && l.again:
+	case b.live && b == l.wanted() && (l.again || l.follows):
 		if !going && (l.blocked || l.refused) {
 			o.fail("R3", "%s %s for a restart, and it must not start", op.Action, op.Ref)
 		}
@@ -124,7 +131,7 @@ func (o *oracle) mayGo(l *ledger, b *box, going bool, op reconcile.Op) {
 		o.fail("R3", "%s %s, which runs as it is wanted", op.Action, op.Ref)
 	case b.live && !going && (l.blocked || l.refused):
 		o.fail("R3", "%s %s, and its successor must not start", op.Action, op.Ref)
-	case !b.live && l.again && op.Action != driver.Remove: // it has ended meanwhile
+	case !b.live && (l.again || l.follows) && op.Action != driver.Remove: // it has ended meanwhile
 	case !b.live && b.ref.Revision == l.want.Revision && len(l.boxes) == 1:
 		o.fail("R3", "%s %s, which is the wanted container", op.Action, op.Ref)
 	}
@@ -233,7 +240,7 @@ func (o *oracle) graceOver(l *ledger, b *box, op reconcile.Op) {
 // begins with a request and a whole grace period again.
 func (o *oracle) wish(l *ledger) {
 	for _, b := range l.boxes {
-		wanted := l.wantsRun() && sameVersion(l.want, b.ref.Revision) && !o.s.draining && !l.again
+		wanted := l.wantsRun() && sameVersion(l.want, b.ref.Revision) && !o.s.draining && !l.again && !l.follows
 		r := b.run
 		if r == nil || r.asked.IsZero() {
 			b.going = b.going && !wanted

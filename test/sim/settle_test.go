@@ -204,6 +204,9 @@ func (o *oracle) atRest() {
 
 func (o *oracle) shownAtRest(l *ledger, st reconcile.ContainerStatus) {
 	runs := l.want != nil && l.wantsRun() && l.wanted() != nil
+	if l.back != nil && st.Reason == reconcile.RolledBack {
+		return // what runs is as it is to be, and the manifest is not
+	}
 	shown := st.State == reconcile.StateRunning || st.State == reconcile.StatePaused || st.State == reconcile.StateReady
 	if runs && !l.blocked && !l.refused && !o.waits(l) && !shown {
 		o.fail("status", "%s runs, and is shown as %s (%s)", l.name, st.State, st.Reason)
@@ -223,7 +226,7 @@ func (o *oracle) nothingAhead() {
 	if err != nil {
 		o.fail("disk", "%v", err)
 	}
-	c := reconcile.NewCore(s.wall(), reconcile.Config{Linger: s.linger, Brake: s.brake, Check: check}, state.Records, state.Brake)
+	c := s.newCore(state)
 	l := s.world.List(s.now)
 	for i := range l.Ours {
 		l.Ours[i] = s.translate(l.Ours[i])

@@ -18,6 +18,7 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/driver/fake"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
+	"github.com/hcs-reconcile/hcs-reconcile/statedb"
 )
 
 const owner = "sim"
@@ -102,7 +103,7 @@ func newSim(seed uint64, verbose bool) *sim {
 		Owner: owner, Forgetful: s.forgetful, ForgetAfter: s.upTo(20 * time.Second), Behave: s.behave,
 	})
 	s.clock.offsets = []offset{{at: epoch}}
-	s.disk.records = map[string]stored{}
+	s.disk.records, s.disk.kept = map[string]stored{}, statedb.NewMem()
 	s.folder = newFolder(s)
 	s.oracle = newOracle(s)
 	return s
