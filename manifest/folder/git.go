@@ -55,12 +55,35 @@ func (r *reader) lookAtGit(now time.Time, due bool) {
 	}
 }
 
+// gitEvent notes that something happened in the folder of Git: its HEAD may have
+// moved although no file did.
+func (r *reader) gitEvent(p string, now time.Time) bool {
+	if r.git == "" || filepath.Dir(p) != r.git {
+		return false
+	}
+	r.again = earliest(r.again, now.Add(r.settle.Add))
+	return true
+}
+
+// systemDirs are the folders whose events matter.
+func (r *reader) systemDirs() map[string]struct{} {
+	dirs := r.tree.systemDirs()
+	if r.git != "" {
+		dirs[r.git] = struct{}{}
+	}
+	return dirs
+}
+
 // readRevision reads the revision of the source where it may have changed. Git
 // writes the files first and its HEAD last, so it is read once more a little
 // after a change.
 func (r *reader) readRevision(now time.Time, moved bool) {
 	if (moved || r.scanned) && r.tree.root != "" {
 		r.rev = revision(r.tree.root)
+		if git, _ := gitDir(r.tree.root); git != r.git {
+			r.git = git
+			r.tree.note(git)
+		}
 	}
 	if moved && r.again.IsZero() && r.tree.root != "" {
 		r.again = now.Add(r.settle.Change)

@@ -1,6 +1,7 @@
 package folder
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,20 +13,58 @@ import (
 // notifier watches a set of system folders for events. It is no error if it
 // cannot: err says so, and looking alone must do.
 type notifier struct {
-	events  <-chan fsnotify.Event // nil if there are none
-	errors  <-chan error
+	events  chan fsnotify.Event // nil if there are none
+	errors  chan error
 	err     error // why a folder is not watched, since begin
 	watcher *fsnotify.Watcher
 	watched map[string]fs.FileInfo
+	ended   chan struct{}
 }
 
 func newNotifier() *notifier {
 	n := &notifier{watched: map[string]fs.FileInfo{}}
-	n.watcher, n.err = fsnotify.NewBufferedWatcher(1024)
+	n.watcher, n.err = fsnotify.NewWatcher()
 	if n.err == nil {
-		n.events, n.errors = n.watcher.Events, n.watcher.Errors
+		n.events, n.errors, n.ended = make(chan fsnotify.Event, 1024), make(chan error, 1), make(chan struct{})
+		go n.pump(n.watcher.Events, n.watcher.Errors)
 	}
 	return n
+}
+
+var errOverflow = errors.New("more happened than could be looked at")
+
+// pump takes what the watcher tells at once, whoever reads it. The watcher
+// holds its lock while it tells: one that waits to be heard by a loop that
+// waits for the lock, to add or remove a folder, would stop both for ever.
+// Events that find no room are told as one error, after which all is read.
+func (n *notifier) pump(events <-chan fsnotify.Event, errs <-chan error) {
+	defer close(n.ended)
+	fail := func(err error) {
+		select {
+		case n.errors <- err:
+		default: // one is enough
+		}
+	}
+	for events != nil || errs != nil {
+		select {
+		case ev, ok := <-events:
+			if !ok {
+				events = nil
+				continue
+			}
+			select {
+			case n.events <- ev:
+			default:
+				fail(errOverflow)
+			}
+		case err, ok := <-errs:
+			if !ok {
+				errs = nil
+				continue
+			}
+			fail(err)
+		}
+	}
 }
 
 // add watches a folder. One that is another folder now than it was is watched
@@ -103,5 +142,6 @@ func (n *notifier) lost(path string) bool {
 func (n *notifier) close() {
 	if n.watcher != nil {
 		_ = n.watcher.Close()
+		<-n.ended
 	}
 }

@@ -36,3 +36,34 @@ func TestNotifierAfterMove(t *testing.T) {
 		}
 	}
 }
+
+// TestNotifierUnread: however much happens that nobody has taken yet, folders
+// can be added and removed, and it is told that something is missing.
+func TestNotifierUnread(t *testing.T) {
+	dir := t.TempDir()
+	n := newNotifier()
+	defer n.close()
+	if n.err != nil {
+		t.Skipf("no events here: %v", n.err)
+	}
+	n.add(dir)
+	for range 2 * cap(n.events) {
+		write(t, dir, "x.yaml", "1")
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		n.remove(dir)
+		n.add(dir)
+	}()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("removing a folder waits for somebody to read the events")
+	}
+	select {
+	case <-n.errors:
+	case <-time.After(20 * time.Second):
+		t.Fatal("nobody is told of the events that found no room")
+	}
+}

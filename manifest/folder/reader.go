@@ -29,6 +29,7 @@ type reader struct {
 	polling string // why nothing but looking tells of changes
 
 	permit permit    // as the file for it says
+	git    string    // folder of Git that the tree belongs to; "" if none
 	busy   string    // what Git is doing to the folder; "" if nothing
 	frozen bool      // and something that could harm waits for it
 	again  time.Time // when to look at the files of Git once more; zero: no need
@@ -102,6 +103,9 @@ func (r *reader) hint(p string, now time.Time) {
 // that concerns us, and whether it is the folder itself, so that all must be
 // read again by the caller.
 func (r *reader) event(p string, now time.Time) (ours, whole bool) {
+	if r.gitEvent(p, now) {
+		return true, false
+	}
 	var hints []string
 	for user := range r.tree.via[p] {
 		hints = append(hints, user)

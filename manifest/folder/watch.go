@@ -127,7 +127,7 @@ func newID() string {
 func (l *loop) rescan(now time.Time) int {
 	l.notes.begin()
 	opened := l.reader.scan(".", now)
-	l.notes.keep(l.reader.tree.systemDirs())
+	l.notes.keep(l.reader.systemDirs())
 	l.whole = now.Add(l.pause(time.Since(now)))
 	l.wake = now
 	return opened

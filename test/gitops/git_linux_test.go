@@ -125,7 +125,7 @@ func TestGitStorm(t *testing.T) {
 	r.settle(r.treeOf(folder))
 
 	defer busy()()
-	n, checked := rounds(t, 80), 0
+	n, checked := rounds(t, 60), 0
 	for i := range n {
 		clone.disturb(pusher, i)
 		if i%10 == 9 || i == n-1 {

@@ -128,6 +128,7 @@ func (r *rig) end() {
 		r.t.Logf("log of the daemon:\n%s", text[max(0, len(text)-20_000):])
 	}
 	_ = r.cmd.Process.Signal(syscall.SIGTERM)
+	defer time.AfterFunc(patience, func() { _ = r.cmd.Process.Kill() }).Stop()
 	if err := r.cmd.Wait(); err != nil {
 		r.t.Errorf("daemon: %v", err)
 	}
