@@ -54,6 +54,8 @@ func newClient(ctx context.Context, conn net.Conn, h Hello, changed func(Run)) (
 	}
 	h.PID = os.Getpid()
 	go c.read()
+	ctx, cancel := context.WithTimeout(ctx, helloLimit)
+	defer cancel()
 	m, err := c.call(ctx, message{Op: opHello, Hello: &h})
 	if m.Welcome != nil {
 		c.welcome = *m.Welcome
@@ -223,14 +225,5 @@ func (c *Client) Limit(ctx context.Context, id string, l Limits) error {
 // ErrExists while it runs.
 func (c *Client) Forget(ctx context.Context, id string) error {
 	_, err := c.call(ctx, message{Op: opForget, RunID: id})
-	return err
-}
-
-// Stop has the keeper let everything go and end; what runs goes on.
-func (c *Client) Stop(ctx context.Context) error {
-	_, err := c.call(ctx, message{Op: opStop})
-	if errors.Is(err, ErrLost) { // it was quicker than its answer
-		return nil
-	}
 	return err
 }

@@ -300,7 +300,7 @@ func TestStop(t *testing.T) {
 	})
 	defer c.Close()
 	launch(t, c, order("web.1", "web"))
-	if err := c.Stop(t.Context()); err != nil {
+	if err := Stop(t.Context(), dir); err != nil {
 		t.Error(err)
 	}
 	if err := <-ended; err != nil {

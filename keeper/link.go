@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -81,6 +82,16 @@ func NewLink(cfg LinkConfig) *Link {
 // trying.
 func (l *Link) Open(ctx context.Context) error {
 	_, err := l.connect(ctx, false)
+	for deadline := time.Now().Add(lockPatience); errors.Is(err, ErrNoKeeper) && !isFree(l.cfg.StateDir); {
+		// One that is about to listen; or one that died while it was starting a
+		// process, of which nobody can know before it executes its program.
+		if time.Now().After(deadline) {
+			err = fmt.Errorf("a keeper has the lock of %s and does not answer", dirOf(l.cfg.StateDir))
+			break
+		}
+		time.Sleep(startPoll)
+		_, err = l.connect(ctx, false)
+	}
 	switch {
 	case errors.Is(err, ErrNoKeeper):
 		return l.recall(ctx)

@@ -25,7 +25,7 @@ const (
 	opSignal = "signal" // RunID, Signal
 	opLimit  = "limit"  // RunID, Limits
 	opForget = "forget" // RunID: its exit is acknowledged; nothing if it is gone, an error while it runs
-	opStop   = "stop"   // the keeper lets everything go and ends; what runs goes on
+	opStop   = "stop"   // the keeper lets everything go and ends; what runs goes on. Needs no hello, in any version
 )
 
 // opRun is the only event: a run has changed.

@@ -3,6 +3,7 @@ package keeper
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -36,7 +37,9 @@ func (k *server) serve(conn net.Conn) {
 	defer close(s.over)
 	defer conn.Close()
 	if err := s.greet(); err != nil {
-		k.log.Warn("client turned away", "err", err)
+		if !errors.Is(err, ErrLost) && !errors.Is(err, io.EOF) {
+			k.log.Warn("client turned away", "err", err)
+		}
 		return
 	}
 	defer k.book.leave(s)
@@ -69,6 +72,10 @@ func (s *session) greet() error {
 		return err
 	}
 	_ = s.conn.SetReadDeadline(time.Time{})
+	if m.Op == opStop { // in whatever version
+		s.k.stop()
+		return ErrLost
+	}
 	w, err := s.k.welcome(m)
 	if err != nil {
 		s.send(message{ID: m.ID, Op: m.Op, Error: failureOf(err), Welcome: &w})

@@ -18,6 +18,7 @@ import (
 // driverConfig is what every driver is opened with.
 type driverConfig struct {
 	owner, stateDir string
+	looking         bool // nothing will be started
 	log             *slog.Logger
 }
 
@@ -60,7 +61,13 @@ func findDriver(name string) (driverKind, error) {
 }
 
 func openLocal(ctx context.Context, c driverConfig) (driver.Driver, error) {
-	return opened(local.Open(ctx, local.Config{Owner: c.owner, StateDir: c.stateDir, Logger: c.log}))
+	k, err := keeperCommand(c)
+	if err != nil {
+		return nil, err
+	}
+	return opened(local.Open(ctx, local.Config{
+		Owner: c.owner, StateDir: c.stateDir, Logger: c.log, Version: thisBuild().Version, Keeper: k,
+	}))
 }
 
 func openHCS(ctx context.Context, c driverConfig) (driver.Driver, error) {

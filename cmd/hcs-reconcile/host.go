@@ -79,7 +79,7 @@ func (s *settings) openHost(ctx context.Context, log *slog.Logger) (*host, error
 		return nil, errors.Join(fmt.Errorf("load state: %w", err), h.close())
 	}
 	tellDamage(log, h.store, h.saved)
-	if h.driver, err = kind.open(ctx, driverConfig{s.owner, s.stateDir, log}); err != nil {
+	if h.driver, err = kind.open(ctx, driverConfig{s.owner, s.stateDir, s.looking, log}); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
 	return h, nil

@@ -111,6 +111,7 @@ func (s *settings) situation(cmd *cobra.Command) (*situation, error) {
 // there is no state yet, none is made.
 func (s *settings) lookMyself(ctx context.Context, stderr io.Writer) (_ *situation, err error) {
 	at := *s
+	at.looking = true
 	if _, err := os.Stat(s.stateDir); errors.Is(err, os.ErrNotExist) {
 		if at.stateDir, err = os.MkdirTemp("", "hcs-reconcile-plan-"); err != nil {
 			return nil, err

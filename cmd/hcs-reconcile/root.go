@@ -52,6 +52,6 @@ func newRoot() *cobra.Command {
 	add("host", newRun(), newStatus(), newDescribe(), newEvents(), newTop(), newPlan(), newApply(), newDoctor())
 	add("operate", newExec(), newRestart(), newRetry(), newHold(), newRelease(), newConfirmPrune())
 	add("manifests", newValidate(), newSchema())
-	root.AddCommand(newVersion())
+	root.AddCommand(newKeeper(), newVersion())
 	return root
 }

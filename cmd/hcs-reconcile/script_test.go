@@ -16,6 +16,7 @@ import (
 
 	"github.com/hcs-reconcile/hcs-reconcile/control"
 	"github.com/hcs-reconcile/hcs-reconcile/driver/local"
+	"github.com/hcs-reconcile/hcs-reconcile/keeper"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
 )
 
@@ -83,6 +84,7 @@ func endAll(owner, work string) {
 	if p, err := daemonOf(filepath.Join(work, "state")); err == nil {
 		_ = p.Kill()
 	}
+	defer func() { _ = keeper.Stop(ctx, filepath.Join(work, "state")) }()
 	d, err := local.Open(ctx, local.Config{Owner: owner, StateDir: filepath.Join(work, "state")})
 	if err != nil {
 		return

@@ -26,6 +26,7 @@ type settings struct {
 	execProbes    int
 	resync        time.Duration
 	stopOnExit    bool
+	looking       bool // plan: nothing will be done
 
 	labels map[string]string // given by the user
 	// daemonLabels are those of the daemon that plan asks; nil: none is asked.
@@ -85,6 +86,12 @@ func (s *settings) trustGroup() group {
 func (s *settings) driverGroup() group {
 	g := newGroup("Containers")
 	g.flags.StringVar(&s.driver, "driver", defaultDriver(), "`driver` that runs the containers: local (processes of this host) or hcs (Windows)")
+	g.flags.AddFlagSet(s.ownerGroup().flags)
+	return g
+}
+
+func (s *settings) ownerGroup() group {
+	g := newGroup("Containers")
 	g.flags.StringVar(&s.owner, "owner", "default", "`name` that marks containers as ours, lower case with hcs; each daemon of a host needs its own")
 	return g
 }

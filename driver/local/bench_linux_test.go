@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/keeper"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
@@ -77,14 +79,21 @@ func bareStarts(b *testing.B, path string, n int) time.Duration {
 
 func benchDriver(b *testing.B) (*Driver, *manifest.Container) {
 	b.Helper()
-	cfg := Config{Owner: fmt.Sprintf("bench-%d", os.Getpid()), StateDir: b.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+	dir, owner := b.TempDir(), fmt.Sprintf("bench-%d", os.Getpid())
+	cfg := Config{
+		Owner: owner, StateDir: dir, Logger: slog.New(slog.DiscardHandler),
+		Keeper: &keeper.Command{Path: os.Args[0], Args: []string{"keeper", dir, owner}},
+	}
 	d, err := Open(b.Context(), cfg)
 	if err != nil {
 		b.Fatal(err)
 	}
 	c := &manifest.Container{Metadata: manifest.Metadata{Name: "web"}, Revision: "1-aa"}
 	c.Spec.Command = []string{"sleep", "1000"}
-	b.Cleanup(func() { _ = d.Close() })
+	b.Cleanup(func() {
+		_ = d.Close()
+		_ = keeper.Stop(context.Background(), dir)
+	})
 	if err := d.Create(b.Context(), c); err != nil {
 		b.Fatal(err)
 	}

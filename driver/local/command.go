@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/keeper"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
@@ -26,4 +27,15 @@ func commandOf(s *manifest.Spec, env []string) (command, error) {
 		cmd.dir = rootDir
 	}
 	return cmd, nil
+}
+
+// limitsOf are the limits of the logs of c.
+func limitsOf(c *manifest.Container) (l keeper.Limits) {
+	if q := c.Spec.Logs.MaxSize; q != nil && q.Value() > 0 {
+		l.Size = q.Value()
+	}
+	if n := c.Spec.Logs.MaxFiles; n != nil && *n > 0 {
+		l.Files = *n
+	}
+	return l
 }

@@ -2,6 +2,7 @@ package local_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +17,8 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/driver/drivertest"
 	"github.com/hcs-reconcile/hcs-reconcile/driver/local"
+	"github.com/hcs-reconcile/hcs-reconcile/keeper"
+	"github.com/hcs-reconcile/hcs-reconcile/logs"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
@@ -29,11 +32,71 @@ func TestMain(m *testing.M) {
 		program(os.Args[2], os.Args[3:]...)
 		return
 	}
+	if len(os.Args) == 4 && os.Args[1] == "keeper" {
+		keep(os.Args[2], os.Args[3])
+		return
+	}
 	if as := os.Getenv("LOCAL_TEST_OWNER"); as != "" {
 		daemon(as)
 		return
 	}
 	os.Exit(m.Run())
+}
+
+// keep is what the test binary does when it is started as a keeper.
+func keep(dir, owner string) {
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	l, err := local.NewLauncher()
+	if err == nil {
+		err = keeper.Serve(context.Background(), keeper.Config{
+			StateDir: dir, Owner: owner, Version: "test", Launchers: map[string]keeper.Launcher{local.Kind: l}, Log: log,
+		})
+	}
+	if err != nil {
+		log.Error("keeper failed", "err", err)
+		os.Exit(1)
+	}
+}
+
+// keeperCommand starts the test binary as a keeper.
+func keeperCommand(dir, owner string) *keeper.Command {
+	return &keeper.Command{Path: testProgram(), Args: []string{"keeper", dir, owner}}
+}
+
+// stateDir is short: the path of a socket must be. Its keeper ends with the test.
+func stateDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "hcs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		endKeeper(t, dir)
+		_ = os.RemoveAll(dir)
+	})
+	return dir
+}
+
+func endKeeper(t testing.TB, dir string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := keeper.Stop(ctx, dir); err != nil && !errors.Is(err, keeper.ErrNoKeeper) {
+		t.Errorf("stop keeper: %v", err)
+	}
+}
+
+// printed is what a container has printed, without the form of its log.
+func printed(dir, name string) string {
+	var text strings.Builder
+	_ = logs.Read(context.Background(), filepath.Join(dir, "logs"), name, logs.Query{}, func(l logs.Line) error {
+		text.Write(l.Text)
+		if !l.Partial {
+			text.WriteByte('\n')
+		}
+		return nil
+	})
+	return text.String()
 }
 
 // program is a container's program that works on every system.
@@ -119,6 +182,8 @@ func TestDriverConforms(t *testing.T) {
 		TTY:       hasTerminals,
 		Update:    true,
 		Stats:     hasStats,
+
+		ExitCodesSurvive: true,
 	})
 }
 
@@ -141,12 +206,15 @@ func quiet(t testing.TB) *slog.Logger {
 }
 
 func newRuntime(t *testing.T) drivertest.Runtime {
-	dir := t.TempDir()
-	var open []driver.Driver
-	log := func(owner, name string) string {
-		text, _ := os.ReadFile(filepath.Join(dir, owner, "logs", name+".log"))
-		return string(text)
+	dirs := map[string]string{}
+	dir := func(owner string) string {
+		if dirs[owner] == "" {
+			dirs[owner] = stateDir(t)
+		}
+		return dirs[owner]
 	}
+	var open []driver.Driver
+	log := func(owner, name string) string { return printed(dir(owner), name) }
 	ready := func(t *testing.T, r driver.Ref) {
 		for _, d := range open {
 			st, err := d.Inspect(t.Context(), r)
@@ -163,7 +231,7 @@ func newRuntime(t *testing.T) drivertest.Runtime {
 		Open: func(t *testing.T, owner string) driver.Driver {
 			t.Helper()
 			d, err := local.Open(context.Background(), local.Config{
-				Owner: owner, StateDir: filepath.Join(dir, owner), Logger: quiet(t), Rescan: time.Nanosecond,
+				Owner: owner, StateDir: dir(owner), Logger: quiet(t), Rescan: time.Nanosecond, Keeper: keeperCommand(dir(owner), owner),
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,15 +16,24 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/keeper"
 )
 
 func openFor(t *testing.T, owner, dir string) *Driver {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	d, err := Open(t.Context(), Config{Owner: owner, StateDir: dir, Logger: log, Rescan: time.Nanosecond})
+	d, err := Open(t.Context(), Config{
+		Owner: owner, StateDir: dir, Logger: log, Rescan: time.Nanosecond,
+		Keeper: &keeper.Command{Path: os.Args[0], Args: []string{"keeper", dir, owner}}, // see TestMain
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := keeper.Stop(context.Background(), dir); err != nil && !errors.Is(err, keeper.ErrNoKeeper) {
+			t.Errorf("stop keeper: %v", err)
+		}
+	})
 	return d
 }
 
@@ -69,7 +79,7 @@ func TestNumberUsedAgain(t *testing.T) {
 		}
 		j.boot = tt.boot
 		p := &process{marks: marks{owner: owner, ref: ref, born: tt.born}, pid: cmd.Process.Pid, forked: tt.forked}
-		if err := j.add(p, defaultLimits); err != nil {
+		if err := j.add(p); err != nil {
 			t.Fatal(err)
 		}
 		d := openFor(t, owner, dir)

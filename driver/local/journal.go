@@ -43,8 +43,6 @@ type entry struct {
 	Forked   int64             `json:"forked"`
 	PID      int               `json:"pid"`
 	Started  time.Time         `json:"started"`
-	LogSize  int64             `json:"logSize"`
-	LogFiles int               `json:"logFiles"`
 }
 
 func (e entry) ref() driver.Ref { return driver.Ref{Name: e.Name, Revision: e.Revision} }
@@ -77,10 +75,10 @@ func (j *journal) read(data []byte) {
 }
 
 // add records a start.
-func (j *journal) add(p *process, lim limits) error {
+func (j *journal) add(p *process) error {
 	e := entry{
 		Owner: j.owner, Name: p.ref.Name, Revision: p.ref.Revision, Boot: j.boot, Born: p.born, Forked: p.forked,
-		PID: p.pid, Started: p.started, LogSize: lim.size, LogFiles: lim.files,
+		PID: p.pid, Started: p.started,
 	}
 	line, err := json.Marshal(e)
 	if err != nil {
@@ -98,11 +96,11 @@ func (j *journal) add(p *process, lim limits) error {
 }
 
 // drop forgets a process that has ended. Its line goes with the next compaction.
-func (j *journal) drop(p *process) {
+func (j *journal) drop(r driver.Ref, born int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.live[p.ref].Born == p.born {
-		delete(j.live, p.ref)
+	if j.live[r].Born == born {
+		delete(j.live, r)
 	}
 }
 
@@ -130,14 +128,14 @@ func (j *journal) pid(m marks) (int, bool) {
 	return e.PID, ok && e.Born == m.born
 }
 
-// recall returns what a process does not show of its run.
-func (j *journal) recall(m marks) (limits, time.Time) {
+// recall returns when a run was started, which a process shows less exactly.
+func (j *journal) recall(m marks) time.Time {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if e, ok := j.live[m.ref]; ok && e.Born == m.born {
-		return limits{size: e.LogSize, files: e.LogFiles}, e.Started
+		return e.Started
 	}
-	return defaultLimits, time.Time{}
+	return time.Time{}
 }
 
 // compact rewrites the journal with only what lives.

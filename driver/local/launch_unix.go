@@ -19,13 +19,13 @@ var badProgram = []error{
 	unix.ENOENT, unix.EACCES, unix.EPERM, unix.ENOEXEC, unix.ENOTDIR, unix.EISDIR, unix.ELOOP, unix.ENAMETOOLONG, unix.E2BIG,
 }
 
-// launch forks and executes. The new process leads a session of its own, reads
-// nothing, and writes to the log itself.
+// launch forks and executes. The new process leads a session of its own and
+// reads nothing.
 func (h *host) launch(l launch) (*process, error) {
 	handle := -1
 	attr := &syscall.ProcAttr{
 		Dir: l.dir, Env: l.env,
-		Files: []uintptr{uintptr(h.null), uintptr(l.out), uintptr(l.out)},
+		Files: []uintptr{uintptr(h.null), l.out, l.err},
 		Sys:   processAttr(&handle),
 	}
 	started := time.Now()
@@ -102,19 +102,3 @@ func (h *host) reap(p *process, options int) (e driver.Exit, ok bool) {
 		}
 	}
 }
-
-// logFile is the descriptor that a new process gets as its output.
-type logFile int
-
-func openLog(path string) (logFile, error) {
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
-	return logFile(fd), err
-}
-
-func (f logFile) size() (int64, error) {
-	var st unix.Stat_t
-	err := unix.Fstat(int(f), &st)
-	return st.Size, err
-}
-
-func (f logFile) close() { _ = unix.Close(int(f)) }

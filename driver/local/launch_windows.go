@@ -25,7 +25,7 @@ var badProgram = []error{
 }
 
 // launch creates the process inside its job and as the head of a process
-// group of its own; it reads nothing and writes to the log itself.
+// group of its own; it reads nothing.
 func (h *host) launch(l launch) (*process, error) {
 	job, err := openJob(l.marks)
 	if err != nil {
@@ -66,10 +66,10 @@ func createProcess(l launch, null, job windows.Handle) (*windows.ProcessInformat
 		return nil, err
 	}
 	defer attrs.Delete()
-	out := windows.Handle(l.out)
-	inherit, jobs := []windows.Handle{null, out}, []windows.Handle{job}
+	out, errs := windows.Handle(l.out), windows.Handle(l.err)
+	inherit, jobs := []windows.Handle{null, out, errs}, []windows.Handle{job}
 	const size = unsafe.Sizeof(job)
-	if err := attrs.Update(windows.PROC_THREAD_ATTRIBUTE_HANDLE_LIST, unsafe.Pointer(&inherit[0]), 2*size); err != nil {
+	if err := attrs.Update(windows.PROC_THREAD_ATTRIBUTE_HANDLE_LIST, unsafe.Pointer(&inherit[0]), 3*size); err != nil {
 		return nil, err
 	}
 	if err := attrs.Update(attributeJobList, unsafe.Pointer(&jobs[0]), size); err != nil {
@@ -78,7 +78,7 @@ func createProcess(l launch, null, job windows.Handle) (*windows.ProcessInformat
 	start := &windows.StartupInfoEx{ProcThreadAttributeList: attrs.List()}
 	start.Cb = uint32(unsafe.Sizeof(*start))
 	start.Flags = windows.STARTF_USESTDHANDLES
-	start.StdInput, start.StdOutput, start.StdErr = null, out, out
+	start.StdInput, start.StdOutput, start.StdErr = null, out, errs
 	path, line, dir, err := programText(l.command)
 	if err != nil {
 		return nil, err
@@ -132,24 +132,6 @@ func execError(c command, err error) error {
 	}
 	return fmt.Errorf("exec %q: %w", what, err)
 }
-
-// logFile is the handle that a new process gets as its output.
-type logFile windows.Handle
-
-// openLog opens for appending only, so that all writers and a truncation agree
-// on where the end is.
-func openLog(path string) (logFile, error) {
-	h, err := openInherited(path, windows.FILE_APPEND_DATA|windows.FILE_READ_ATTRIBUTES|windows.SYNCHRONIZE, windows.OPEN_ALWAYS)
-	return logFile(h), err
-}
-
-func (f logFile) size() (int64, error) {
-	var info windows.ByHandleFileInformation
-	err := windows.GetFileInformationByHandle(windows.Handle(f), &info)
-	return int64(info.FileSizeHigh)<<32 | int64(info.FileSizeLow), err
-}
-
-func (f logFile) close() { _ = windows.CloseHandle(windows.Handle(f)) }
 
 // openInherited opens a file that a new process may be given.
 func openInherited(path string, access, disposition uint32) (windows.Handle, error) {

@@ -19,23 +19,21 @@
 // witness, a journal in the state folder: see journal.
 //
 // Nothing is ever run twice, because one lock per owner and user is held by
-// the daemon and, in the short time between fork and exec, by the processes it
-// is starting: whoever holds it knows that what runs can be seen.
+// the daemon, and the keeper has done all that an earlier daemon asked for, or
+// never will, before it listens to the next.
 //
-// # Logs
+// # The keeper
 //
-// Standard output and error go straight into <state>/logs/<name>.log,
-// so that nothing is lost when the daemon ends. A file above its size is
-// copied away and truncated. It is looked at every 10 s, or once a minute while
-// it does not grow, so it may be larger for as long. What is written between the end of the copy and
-// the truncation, some microseconds, is lost, because the process keeps the
-// file open and cannot be told.
+// Init processes are children of the keeper (package keeper), a process that
+// outlives the daemon: it reads what they print, keeps their logs and their exit
+// codes. Launcher is what it runs them with. On Linux a process is not hurt by
+// the death of the keeper either: its pipes are its own, and the next keeper
+// finds them. Without a keeper the daemon watches what runs itself.
 //
 // # Concurrency
 //
-// A Driver may be used by many goroutines. There is one goroutine that waits
-// for exits, and one ticker for the sizes of the logs; none per container,
-// except that on Windows each process is waited for in a goroutine.
+// A Driver may be used by many goroutines. None is spent on a container, except
+// that on Windows each process that no keeper holds is waited for in one.
 package local
 
 import (
@@ -49,6 +47,7 @@ import (
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/keeper"
 )
 
 const (
@@ -56,33 +55,34 @@ const (
 	rescanEvery  = 30 * time.Second       // default of Config.Rescan
 	sweepDelay   = 50 * time.Millisecond  // from an exit to the end of what it left behind
 	sweepEvery   = time.Second            // least time between two such looks
-	logsEvery    = 10 * time.Second       // between two looks at the sizes of the logs
 	lingerWindow = 250 * time.Millisecond // see Linger
 )
 
 // Config says where and for whom a Driver works.
 type Config struct {
 	Owner    string       // letters, digits, '.', '_' and '-', at most 63; "default" if empty
-	StateDir string       // for logs and the journal; made if missing
+	StateDir string       // for the keeper, its logs and the journal; made if missing
+	Version  string       // of the program, for the keeper to know
 	Logger   *slog.Logger // slog.Default if nil
 	// Rescan is the least time between two looks of List for processes that we
 	// do not know: those of other owners above all. 0 means 30 s.
 	Rescan time.Duration
+	// Keeper is how a keeper is started when one is needed. nil is for those who
+	// only look: nothing can be started then.
+	Keeper *keeper.Command
 }
 
 // Driver is the driver.Driver of plain processes.
 type Driver struct {
 	owner   string
 	log     *slog.Logger
-	logs    logDir
-	opening sync.Mutex // of logs: in one folder, creators would spin on its lock
-	base    []string   // environment that every container gets
+	base    []string // environment that every container gets
 	lock    *ownerLock
 	host    *host
 	journal *journal
+	link    *keeper.Link
+	passive bool // we only look
 	exits   chan driver.Status
-	ticker  *time.Ticker
-	quit    chan struct{}
 	done    sync.WaitGroup
 	looking chan struct{} // holds one token: at most one look at the system at a time
 	rescan  time.Duration
@@ -93,7 +93,11 @@ type Driver struct {
 	foreign []driver.Foreign
 	looked  time.Time   // when the last look began
 	sweep   *time.Timer // nil: none is due
-	closed  bool
+	orphans *time.Timer // nil: the keeper is there
+	epoch   string      // of the keeper's numbers
+	// forgotten are runs that were removed while no keeper was there to be told.
+	forgotten map[string]bool
+	closed    bool
 }
 
 // box is one container of ours.
@@ -104,10 +108,12 @@ type box struct {
 	dirty    bool     // may have left processes behind
 	proc     *process // while it runs
 	born     int64    // mark of the current or last run; 0 before the first
+	boot     string   // of the system, to which born belongs
 	started  time.Time
 	exit     driver.Exit
-	limits   limits
-	watch    logWatch
+	run      string // the keeper's id of the current or last run; "": it has none
+	seq      uint64 // of what the keeper told last of that run
+	limits   keeper.Limits
 }
 
 func (b *box) status() driver.Status {
@@ -157,7 +163,7 @@ func open(ctx context.Context, cfg Config) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "logs"), 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	lock, err := lockOwner(ctx, cfg.Owner)
@@ -165,12 +171,11 @@ func open(ctx context.Context, cfg Config) (*Driver, error) {
 		return nil, err
 	}
 	d := &Driver{
-		owner: cfg.Owner, log: cfg.Logger, logs: logDir(filepath.Join(dir, "logs")),
-		base: baseEnv(), lock: lock, rescan: cfg.Rescan,
-		exits: make(chan driver.Status, exitsBuffer), quit: make(chan struct{}),
-		looking: make(chan struct{}, 1), boxes: map[driver.Ref]*box{},
+		owner: cfg.Owner, log: cfg.Logger, base: baseEnv(), lock: lock, rescan: cfg.Rescan, passive: cfg.Keeper == nil,
+		exits:   make(chan driver.Status, exitsBuffer),
+		looking: make(chan struct{}, 1), boxes: map[driver.Ref]*box{}, forgotten: map[string]bool{},
 	}
-	if err := d.begin(ctx, dir); err != nil {
+	if err := d.begin(ctx, cfg, dir); err != nil {
 		_ = d.Close()
 		return nil, err
 	}
@@ -178,22 +183,21 @@ func open(ctx context.Context, cfg Config) (*Driver, error) {
 }
 
 // begin brings d into step with the system.
-func (d *Driver) begin(ctx context.Context, dir string) (err error) {
+func (d *Driver) begin(ctx context.Context, cfg Config, dir string) (err error) {
 	if d.host, err = newHost(d.exited); err != nil {
 		return err
 	}
 	if d.journal, err = openJournal(filepath.Join(dir, "local-"+d.owner+".journal"), d.owner); err != nil {
 		return err
 	}
+	d.openLink(ctx, cfg, dir)
 	if err := d.look(ctx, nil); err != nil {
 		return err
 	}
-	if err := d.journal.compact(); err != nil {
-		return err
+	if !d.passive && d.link.Facts().Up {
+		d.offer(func(p *process) bool { return p.run != "" })
 	}
-	d.ticker = time.NewTicker(logsEvery)
-	d.done.Go(d.watchLogs)
-	return nil
+	return d.journal.compact()
 }
 
 // Close lets go of the containers, which go on, and frees the owner's lock.
@@ -207,12 +211,12 @@ func (d *Driver) Close() error {
 	if d.sweep != nil && d.sweep.Stop() {
 		d.done.Done()
 	}
-	close(d.quit)
+	d.stopOrphans()
 	d.mu.Unlock()
 	d.execs.close()
 	d.done.Wait()
-	if d.ticker != nil {
-		d.ticker.Stop()
+	if d.link != nil {
+		_ = d.link.Close()
 	}
 	if d.host != nil {
 		d.host.close()

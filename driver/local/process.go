@@ -91,14 +91,15 @@ type process struct {
 	forked  int64 // clock of marks.born just after the fork; when adopted, the start
 	adopted bool  // not our child: the exit code goes to another
 	os      osProcess
+	run     string // id under which the keeper holds it; "": we watch it ourselves
 }
 
 // launch is all that the host needs to run an init process.
 type launch struct {
 	marks
 	command
-	env []string
-	out logFile
+	env      []string
+	out, err uintptr // ends of pipes: file descriptors, on Windows handles
 }
 
 // command is what to execute.

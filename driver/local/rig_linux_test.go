@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/driver/local"
+	"github.com/hcs-reconcile/hcs-reconcile/keeper"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
@@ -28,9 +28,11 @@ func wanted(i int) *manifest.Container {
 // daemon is what the test binary does when it is started as a daemon: it makes
 // the wanted containers run, says so, and stays until it is killed.
 func daemon(owner string) {
-	ctx := context.Background()
+	ctx, dir := context.Background(), os.Getenv("LOCAL_TEST_DIR")
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	d, err := local.Open(ctx, local.Config{Owner: owner, StateDir: os.Getenv("LOCAL_TEST_DIR"), Logger: log})
+	d, err := local.Open(ctx, local.Config{
+		Owner: owner, StateDir: dir, Logger: log, Keeper: keeperCommand(dir, owner),
+	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -61,7 +63,7 @@ func newOwner() string { return fmt.Sprintf("test-%d-%d", os.Getpid(), owners.Ad
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{TB: t, owner: newOwner(), dir: t.TempDir()}
+	r := &rig{TB: t, owner: newOwner(), dir: stateDir(t)}
 	r.reopen()
 	t.Cleanup(r.tidy)
 	return r
@@ -73,7 +75,9 @@ func (r *rig) reopen() {
 	if r.Driver != nil {
 		r.must(r.Close())
 	}
-	d, err := local.Open(context.Background(), local.Config{Owner: r.owner, StateDir: r.dir, Logger: quiet(r), Rescan: time.Nanosecond})
+	d, err := local.Open(context.Background(), local.Config{
+		Owner: r.owner, StateDir: r.dir, Logger: quiet(r), Rescan: time.Nanosecond, Keeper: keeperCommand(r.dir, r.owner),
+	})
 	r.must(err)
 	r.Driver = d
 }
@@ -95,6 +99,15 @@ func (r *rig) must(err error) {
 	if err != nil {
 		r.Fatal(err)
 	}
+}
+
+// keeper returns the process of the keeper.
+func (r *rig) keeper() int {
+	r.Helper()
+	c, err := keeper.Dial(context.Background(), r.dir, keeper.Hello{}, nil)
+	r.must(err)
+	defer c.Close()
+	return c.Welcome().PID
 }
 
 // container describes a container that runs text by a shell.
@@ -129,10 +142,7 @@ func (r *rig) await(ref driver.Ref, states ...driver.State) (st driver.Status) {
 	return st
 }
 
-func (r *rig) log(name string) string {
-	text, _ := os.ReadFile(filepath.Join(r.dir, "logs", name+".log"))
-	return string(text)
-}
+func (r *rig) log(name string) string { return printed(r.dir, name) }
 
 // pid waits until the container has printed "key pid" and returns the number.
 func (r *rig) pid(name, key string) (pid int) {

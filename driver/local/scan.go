@@ -201,8 +201,7 @@ func (d *Driver) adopt(s seen) error {
 	if err != nil {
 		return err
 	}
-	lim, started := d.journal.recall(s.marks)
-	if !started.IsZero() {
+	if started := d.journal.recall(s.marks); !started.IsZero() {
 		p.started = started
 	}
 	d.mu.Lock()
@@ -211,7 +210,7 @@ func (d *Driver) adopt(s seen) error {
 		b = &box{ref: s.ref}
 		d.boxes[s.ref] = b
 	}
-	b.state, b.proc, b.born, b.started, b.limits = driver.Running, p, s.born, p.started, lim
+	b.state, b.proc, b.born, b.boot, b.started = driver.Running, p, s.born, bootID(), p.started
 	d.mu.Unlock()
 	d.host.watch(p)
 	return nil

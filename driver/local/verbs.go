@@ -2,10 +2,13 @@ package local
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/keeper"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
@@ -32,7 +35,7 @@ func (d *Driver) Create(ctx context.Context, c *manifest.Container) error {
 	if d.boxes[r] != nil {
 		return fail(driver.Create, r, driver.ErrExists)
 	}
-	d.boxes[r] = &box{ref: r, state: driver.Created, limits: limitsOf(c)}
+	d.boxes[r] = &box{ref: r, state: driver.Created}
 	return nil
 }
 
@@ -49,12 +52,14 @@ func (d *Driver) Start(ctx context.Context, c *manifest.Container) error {
 		return fail(driver.Start, r, err)
 	}
 	defer d.done.Done()
-	p, err := d.launch(r, c)
-	d.started(b, p, limitsOf(c))
+	run, err := d.launch(ctx, r, c)
+	if err == nil {
+		d.enter(run)
+	}
+	d.started(b)
 	if err != nil {
 		return fail(driver.Start, r, err)
 	}
-	d.host.watch(p)
 	return nil
 }
 
@@ -77,71 +82,51 @@ func (d *Driver) claim(r driver.Ref) (*box, error) {
 	return b, nil
 }
 
-// started enters the new process, nil if there is none. It comes before the
-// process is watched, so that no exit is told of a process we do not know.
-func (d *Driver) started(b *box, p *process, lim limits) {
+func (d *Driver) started(b *box) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	b.starting = false
-	if p == nil {
-		return
-	}
-	b.state, b.proc, b.born, b.started = driver.Running, p, p.born, p.started
-	b.exit, b.limits, b.watch = driver.Exit{}, lim, logWatch{}
 }
 
-func (d *Driver) launch(r driver.Ref, c *manifest.Container) (*process, error) {
+// launch has the keeper start a new run.
+func (d *Driver) launch(ctx context.Context, r driver.Ref, c *manifest.Container) (keeper.Run, error) {
 	m := marks{owner: d.owner, ref: r, born: bornClock()}
 	env, err := d.environ(m, c.Spec.Env)
 	if err != nil {
-		return nil, err
+		return keeper.Run{}, err
 	}
 	cmd, err := commandOf(&c.Spec, env)
 	if err != nil {
-		return nil, err
+		return keeper.Run{}, err
 	}
-	d.opening.Lock()
-	out, err := d.logs.open(r.Name, limitsOf(c), func() bool { return d.sharesLog(r) })
-	d.opening.Unlock()
+	spec, err := json.Marshal(order{
+		Owner: m.owner, Born: m.born, Path: keeper.Bytes(cmd.path), Argv: encoded(cmd.argv), Line: keeper.Bytes(cmd.line),
+		Dir: keeper.Bytes(cmd.dir), Env: encoded(env),
+	})
 	if err != nil {
-		return nil, err
+		return keeper.Run{}, err
 	}
-	defer out.close()
-	p, err := d.host.launch(launch{marks: m, command: cmd, env: env, out: out})
+	run, err := d.link.Launch(ctx, keeper.Order{
+		ID: runID(m), Kind: Kind, Name: r.Name, Revision: string(r.Revision), Limits: limitsOf(c), Spec: spec,
+	})
 	if err != nil {
-		return nil, err
+		return keeper.Run{}, launchError(err)
 	}
-	if err := d.journal.add(p, limitsOf(c)); err != nil {
-		// The marks alone identify nearly every program.
-		d.log.Warn("journal not written", "container", r.Name, "err", err)
-	}
-	return p, nil
-}
-
-// sharesLog reports whether another revision writes to the log that r uses.
-func (d *Driver) sharesLog(r driver.Ref) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for other, b := range d.boxes {
-		if other.Name == r.Name && other != r && b.running() {
-			return true
-		}
-	}
-	return false
+	return run, nil
 }
 
 // Shutdown sends SIGTERM to the process group, on Windows CTRL_BREAK.
 func (d *Driver) Shutdown(ctx context.Context, r driver.Ref) error {
-	return d.end(ctx, driver.Shutdown, r, d.host.ask)
+	return d.end(ctx, driver.Shutdown, r, keeper.Ask)
 }
 
 // Terminate kills the process group. Descendants that left it are killed
 // within about a second, and before Remove returns.
 func (d *Driver) Terminate(ctx context.Context, r driver.Ref) error {
-	return d.end(ctx, driver.Terminate, r, d.host.kill)
+	return d.end(ctx, driver.Terminate, r, keeper.Kill)
 }
 
-func (d *Driver) end(ctx context.Context, a driver.Action, r driver.Ref, signal func(*process) error) error {
+func (d *Driver) end(ctx context.Context, a driver.Action, r driver.Ref, s keeper.Signal) error {
 	if err := d.usable(ctx); err != nil {
 		return fail(a, r, err)
 	}
@@ -158,7 +143,7 @@ func (d *Driver) end(ctx context.Context, a driver.Action, r driver.Ref, signal 
 	case p == nil:
 		return fail(a, r, driver.ErrNotRunning)
 	}
-	if err := signal(p); err != nil {
+	if err := d.signal(ctx, p, s); err != nil {
 		return fail(a, r, err)
 	}
 	return nil
@@ -193,13 +178,15 @@ func (d *Driver) Remove(ctx context.Context, r driver.Ref) error {
 
 func (d *Driver) forget(b *box) error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	if b.running() {
+		d.mu.Unlock()
 		return fail(driver.Remove, b.ref, driver.ErrRunning)
 	}
 	if d.boxes[b.ref] == b {
 		delete(d.boxes, b.ref)
 	}
+	d.mu.Unlock()
+	d.acknowledge(b.run)
 	return nil
 }
 
@@ -214,38 +201,44 @@ func (d *Driver) Resume(_ context.Context, r driver.Ref) error {
 }
 
 // Update takes over the limits of the logs; no other field that may change in
-// place means anything to a plain process.
+// place means anything to a plain process. What runs without the keeper has no
+// log of ours.
 func (d *Driver) Update(ctx context.Context, r driver.Ref, c *manifest.Container) error {
 	if err := d.usable(ctx); err != nil {
 		return fail(driver.Update, r, err)
 	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	b := d.boxes[r]
+	run := ""
+	if b != nil && b.state == driver.Running {
+		run = b.proc.run
+	}
+	d.mu.Unlock()
 	switch {
 	case b == nil:
 		return fail(driver.Update, r, driver.ErrNotFound)
 	case !b.running():
 		return fail(driver.Update, r, driver.ErrNotRunning)
+	case run == "":
+		return nil
 	}
-	b.limits = limitsOf(c)
+	err := d.link.Limit(ctx, run, limitsOf(c))
+	if errors.Is(err, keeper.ErrGone) {
+		err = driver.ErrNotRunning
+	}
+	if err != nil {
+		return fail(driver.Update, r, err)
+	}
 	return nil
 }
 
-// exited is told by the host that the init process of a container has ended.
+// exited is told by the host that the init process of a container has ended
+// which no keeper holds.
 func (d *Driver) exited(p *process, e driver.Exit) {
-	d.journal.drop(p)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	b := d.boxes[p.ref]
-	if d.closed || b == nil || b.proc != p {
-		return
-	}
-	b.state, b.exit, b.proc, b.dirty = driver.Stopped, e, nil, true
-	d.sweepSoon(sweepDelay)
-	select {
-	case d.exits <- b.status():
-	default: // a hint; the next listing tells
+	if b := d.boxes[p.ref]; !d.closed && b != nil && b.proc == p {
+		d.ended(b, e)
 	}
 }
 

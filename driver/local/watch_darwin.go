@@ -121,6 +121,17 @@ func (h *host) finish(p *process) {
 	h.exited(p, e)
 }
 
+// leave stops the watching of a process that another watches now: nobody is
+// told of its end.
+func (h *host) leave(p *process) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.procs[p.pid] == p {
+		delete(h.procs, p.pid)
+	}
+	p.os.over = true
+}
+
 // stillThere reports whether the process has not been reaped.
 func stillThere(p *process) bool {
 	k, err := unix.SysctlKinfoProc("kern.proc.pid", p.pid)

@@ -135,8 +135,11 @@ func (h *host) wait() {
 // finish tells of the end of p. A debugger may keep the exit code for a while.
 func (h *host) finish(p *process) {
 	h.mu.Lock()
+	e, ok, handle := driver.Exit{At: time.Now()}, true, -1
+	if p.adopted {
+		handle, _ = unix.FcntlInt(uintptr(p.os.handle), unix.F_DUPFD_CLOEXEC, 0)
+	}
 	h.unwatch(p)
-	e, ok := driver.Exit{At: time.Now()}, true
 	if p.adopted {
 		h.killOrphans(p)
 	} else {
@@ -144,8 +147,12 @@ func (h *host) finish(p *process) {
 	}
 	p.os.over = ok
 	h.mu.Unlock()
-	if ok {
+	if ok && (!p.adopted || handle < 0) {
 		h.exited(p, e)
+		return
+	}
+	if p.adopted {
+		h.done.Go(func() { h.exited(p, exitOfStranger(handle)) })
 		return
 	}
 	go func() {
@@ -155,6 +162,42 @@ func (h *host) finish(p *process) {
 		h.mu.Unlock()
 		h.exited(p, e)
 	}()
+}
+
+// strangerPatience is how long the parent of an ended process may take to reap it.
+const strangerPatience = time.Second
+
+// exitOfStranger returns the exit of a process that is not our child, which the
+// kernel tells since Linux 6.15 once its parent has reaped it. It closes the
+// pidfd.
+func exitOfStranger(pidfd int) driver.Exit {
+	defer unix.Close(pidfd)
+	e := driver.Exit{At: time.Now()}
+	for wait := time.Millisecond; wait < strangerPatience; wait *= 2 {
+		info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
+		if err := unix.IoctlPidfdInfo(pidfd, &info); err != nil && !errors.Is(err, unix.ESRCH) {
+			return e // an older kernel
+		}
+		if info.Mask&unix.PIDFD_INFO_EXIT != 0 {
+			known := exitOf(unix.WaitStatus(info.Exit_code)) //nolint:gosec // the bits of a wait status
+			known.At = e.At
+			return known
+		}
+		time.Sleep(wait)
+	}
+	return e
+}
+
+// leave stops the watching of a process that another watches now.
+func (h *host) leave(p *process) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.procs[int32(p.os.handle)] == p {
+		h.unwatch(p)
+	} else if !p.os.over {
+		_ = unix.Close(p.os.handle)
+	}
+	p.os.over = true
 }
 
 // unwatch forgets the pidfd. Closing it is not enough to take it out of the

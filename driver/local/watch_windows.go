@@ -29,6 +29,7 @@ type host struct {
 type osProcess struct {
 	handle, job windows.Handle
 	over        bool
+	watched     bool
 }
 
 func newHost(exited func(*process, driver.Exit)) (*host, error) {
@@ -63,6 +64,7 @@ func (h *host) close() {
 
 // watch has h.exited called once p has ended, also if it has already.
 func (h *host) watch(p *process) {
+	p.os.watched = true
 	h.done.Go(func() {
 		n, err := windows.WaitForMultipleObjects([]windows.Handle{p.os.handle, h.quit}, false, windows.INFINITE)
 		ended := err == nil && n == windows.WAIT_OBJECT_0
@@ -82,6 +84,19 @@ func (h *host) watch(p *process) {
 			h.exited(p, e)
 		}
 	})
+}
+
+// leave stops the watching of a process that another watches now. The
+// goroutine that waits for it stays until its end, of which nobody is told.
+func (h *host) leave(p *process) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p.os.watched || p.os.over {
+		return
+	}
+	p.os.over = true
+	_ = windows.CloseHandle(p.os.handle)
+	_ = windows.CloseHandle(p.os.job)
 }
 
 // ask sends CTRL_BREAK to the process group. It is heard only by processes of
