@@ -22,6 +22,7 @@ func (s *server) routes() []route {
 		{http.MethodGet, "/v1/memory", answer(s.memory)},
 		{http.MethodGet, "/v1/specs/{name}", answer(s.specs)},
 		{http.MethodGet, "/v1/events", http.HandlerFunc(s.events)},
+		{http.MethodGet, "/v1/logs/{name}", http.HandlerFunc(s.logs)},
 		{http.MethodGet, "/v1/stats", answer(s.allStats)},
 		{http.MethodGet, "/v1/stats/{name}", answer(s.oneStats)},
 		{http.MethodPost, "/v1/exec/{name}", http.HandlerFunc(s.exec)},

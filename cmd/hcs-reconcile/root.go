@@ -49,7 +49,7 @@ func newRoot() *cobra.Command {
 		}
 		root.AddCommand(cmds...)
 	}
-	add("host", newRun(), newStatus(), newDescribe(), newEvents(), newTop(), newPlan(), newApply(), newDoctor())
+	add("host", newRun(), newStatus(), newDescribe(), newLogs(), newEvents(), newTop(), newPlan(), newApply(), newDoctor())
 	add("operate", newExec(), newRestart(), newRetry(), newHold(), newRelease(), newConfirmPrune())
 	add("manifests", newValidate(), newSchema())
 	root.AddCommand(newKeeper(), newVersion())

@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 	"web/page":            {"manifest", "driver", "statedb", "reconcile", "reconcile/engine"},
 	"tracing":             {"manifest", "manifest/folder", "reconcile", "reconcile/engine"},
 	"doctor":              {"manifest", "manifest/folder", "driver/hcs", "statedb", "keeper", "logs", "reconcile", "reconcile/engine", "control"},
-	"control":             {"manifest", "driver", "statedb", "reconcile", "reconcile/engine"},
+	"control":             {"logs", "manifest", "driver", "statedb", "reconcile", "reconcile/engine"},
 }
 
 type source struct {
