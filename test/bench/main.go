@@ -31,6 +31,7 @@ var scenarios = []scenario{
 	{"drop", "manifest dropped into the folder → process running", drop},
 	{"kill", "process killed → replacement running, restart delay 0", kill},
 	{"idle", "N running: CPU and memory of the daemon between resyncs", idle},
+	{"scrape", "GET /metrics with 10, 100 … N running, beside the same bytes served from memory", scrape},
 	{"crash", "100 containers that exit 1 at once, default restart settings, 30 s", crash},
 }
 
