@@ -36,6 +36,7 @@ func TestContainerMetrics(t *testing.T) {
 		prefix + "container_state_since_timestamp_seconds{container=web}":                               seconds,
 		prefix + "container_desired_running{container=web}":                                             1,
 		prefix + "container_ready{container=web}":                                                       1,
+		prefix + "container_rolled_back{container=web}":                                                 1,
 		prefix + "container_settled{container=web}":                                                     1,
 		prefix + "container_start_time_seconds{container=web}":                                          seconds,
 		prefix + "container_restarts_total{container=web}":                                              2,

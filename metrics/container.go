@@ -18,7 +18,7 @@ type containerFamilies struct {
 	started, restarts, failures          family
 	exitCode, exitReason, exitAt         family
 	backOff, nextTry, operationStartedAt family
-	held, heldUntil                      family
+	held, heldUntil, rolledBack          family
 	probes                               probeFamilies
 }
 
@@ -48,7 +48,9 @@ func newContainerFamilies(c *catalog) containerFamilies {
 		nextTry: c.gauge("container_next_try_timestamp_seconds", "When something is tried next; missing if nothing waits.", name),
 		operationStartedAt: c.gauge("container_operation_start_time_seconds",
 			"When the step that is under way was begun; missing if there is none.", name, "action"),
-		probes:    newProbeFamilies(c),
+		probes: newProbeFamilies(c),
+		rolledBack: c.gauge("container_rolled_back",
+			"Whether an earlier version runs in the place of the one that the manifest asks for.", name),
 		held:      c.gauge("container_held", "Whether an operator's hold keeps the container as it is.", name),
 		heldUntil: c.gauge("container_held_until_timestamp_seconds", "When the hold ends by itself; missing if it does not, or if there is none.", name),
 	}
@@ -78,6 +80,7 @@ func (f *containerFamilies) send(ch chan<- prometheus.Metric, st *reconcile.Cont
 	f.backOff.sendOf(ch, st.BackOff.Seconds(), of)
 	f.nextTry.sendTimeOf(ch, st.NextTry, of)
 	f.probes.send(ch, st)
+	f.rolledBack.sendOf(ch, number(st.Rollback != nil), of)
 	f.held.sendOf(ch, number(st.Hold != nil), of)
 	if st.Hold != nil {
 		f.heldUntil.sendTimeOf(ch, st.Hold.Until, of)

@@ -29,7 +29,8 @@ func web() reconcile.ContainerStatus {
 		LastExit: &reconcile.ExitStatus{Code: &code, Text: "crash", At: noon.Add(-time.Minute)},
 		Probes:   []reconcile.ProbeStatus{{Kind: reconcile.ReadinessProbe, Handler: "exec", Ok: &good, Totals: [3]uint64{7, 2, 1}}},
 		Action:   driver.Shutdown, ActionSince: noon,
-		Hold: &reconcile.HoldStatus{Since: noon, Until: noon.Add(time.Hour), By: "me"},
+		Rollback: &reconcile.RollbackStatus{From: "1-ab", To: "1-aa", At: noon},
+		Hold:     &reconcile.HoldStatus{Since: noon, Until: noon.Add(time.Hour), By: "me"},
 	}
 }
 

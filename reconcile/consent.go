@@ -66,8 +66,12 @@ func (c *Core) allow(now time.Time, names []string) {
 
 func (c *Core) tellAllowed(now time.Time, names []string, text, source string) {
 	for _, n := range names {
+		var change string
+		if e := c.entries[n]; e != nil {
+			change = e.change
+		}
 		c.events = append(c.events, Event{
-			At: now, Kind: Asked, Container: n, Reason: PruneConfirmed, State: StatePruneBlocked, Message: text, Source: source,
+			At: now, Kind: Asked, Container: n, Change: change, Reason: PruneConfirmed, State: StatePruneBlocked, Message: text, Source: source,
 		})
 	}
 }

@@ -73,7 +73,7 @@ func (c *Core) decide(now time.Time, e *entry, free int, t *Turn) {
 		defer c.touchAround(e)
 	}
 	if e.rec.Hold != nil && d.Record.Hold == nil {
-		c.events = append(c.events, Event{At: now, Kind: Asked, Container: e.name, Revision: e.rec.Revision, Reason: HoldExpired, State: e.last.State, Message: "the hold is over"})
+		c.events = append(c.events, Event{At: now, Kind: Asked, Container: e.name, Change: e.change, Revision: e.rec.Revision, Reason: HoldExpired, State: e.last.State, Message: "the hold is over"})
 	}
 	c.show(now, e, d)
 	e.before, e.rec = e.rec, d.Record

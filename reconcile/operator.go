@@ -144,7 +144,7 @@ func (c *Core) runnable(verb, name string) (*entry, error) {
 // whatever the container is at, and that it is decided on.
 func (c *Core) asked(now time.Time, e *entry, why Reason, text string) {
 	c.events = append(c.events, Event{
-		At: now, Kind: Asked, Container: e.name, Revision: e.rec.Revision, Reason: why, State: e.last.State, Message: text,
+		At: now, Kind: Asked, Container: e.name, Change: e.change, Revision: e.rec.Revision, Reason: why, State: e.last.State, Message: text,
 	})
 	c.wishes = append(c.wishes, e)
 	c.touch(e)

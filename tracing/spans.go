@@ -22,8 +22,9 @@ const (
 	spanChange = "change" // of the folder: from its first sight to its handing on
 	spanExit   = "exit"
 	spanState  = "state"
-	spanAsked  = "asked" // by an operator
 )
+
+var otherSpans = map[reconcile.Kind]string{reconcile.Asked: "asked", reconcile.Probed: "probe", reconcile.Hooked: "hook"}
 
 // filesTold bounds how many files one span names.
 const filesTold = 8
@@ -63,8 +64,8 @@ func (t *Tracer) Observe(ev reconcile.Event) {
 		t.span(string(ev.Action), ev, more...)
 	case reconcile.Exited:
 		t.span(spanExit, ev)
-	case reconcile.Asked:
-		t.span(spanAsked, ev, attribute.String(logkey.Reason, string(ev.Reason)))
+	case reconcile.Asked, reconcile.Probed, reconcile.Hooked:
+		t.span(otherSpans[ev.Kind], ev, attribute.String(logkey.Reason, string(ev.Reason)))
 	case reconcile.Became:
 		t.span(spanState, ev, attribute.String(logkey.State, string(ev.State)), attribute.String(logkey.Reason, string(ev.Reason)))
 	}

@@ -66,11 +66,11 @@ func (l eventLog) Observe(ev reconcile.Event) {
 	case reconcile.Exited:
 		atLevel(log, ev.Warning)("container exited", keyMessage, ev.Message, keyRevision, ev.Revision, keyChange, ev.Change)
 	case reconcile.Probed:
-		atLevel(log, ev.Warning)("probe", keyReason, ev.Reason, keyMessage, ev.Message, keyTook, ev.Took)
+		atLevel(log, ev.Warning)("probe", keyReason, ev.Reason, keyMessage, ev.Message, keyTook, ev.Took, keyChange, ev.Change)
 	case reconcile.Hooked:
-		atLevel(log, ev.Warning)("hook", keyReason, ev.Reason, keyMessage, ev.Message, keyTook, ev.Took)
+		atLevel(log, ev.Warning)("hook", keyReason, ev.Reason, keyMessage, ev.Message, keyTook, ev.Took, keyChange, ev.Change)
 	case reconcile.Asked:
-		log.Info("operator", keyReason, ev.Reason, keyMessage, ev.Message)
+		log.Info("operator", keyReason, ev.Reason, keyMessage, ev.Message, keyChange, ev.Change)
 	case reconcile.Became:
 		if ev.Message != "" {
 			log = log.With(keyMessage, ev.Message)
