@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+
+	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
 )
 
 // Client asks the daemon of one state folder. What the daemon answers for an
@@ -72,6 +74,16 @@ func (c *Client) Hold(ctx context.Context, name string, h HoldRequest) (Done, er
 // Release ends a hold.
 func (c *Client) Release(ctx context.Context, name string) (Done, error) {
 	return call[Done](ctx, c, http.MethodPost, "/v1/release/"+url.PathEscape(name), nil)
+}
+
+// Rollback returns a container to an earlier version that was ready.
+func (c *Client) Rollback(ctx context.Context, name string, r RollbackRequest) (Done, error) {
+	return call[Done](ctx, c, http.MethodPost, "/v1/rollback/"+url.PathEscape(name), r)
+}
+
+// Versions lists the kept versions of a container, newest first.
+func (c *Client) Versions(ctx context.Context, name string) ([]engine.Version, error) {
+	return call[[]engine.Version](ctx, c, http.MethodGet, "/v1/versions/"+url.PathEscape(name), nil)
 }
 
 // ConfirmPrune lets go what the prune brake holds back.

@@ -89,6 +89,11 @@ type HoldRequest struct {
 	Reason string    `json:"reason,omitempty"`
 }
 
+// RollbackRequest is the body of a request to roll a container back.
+type RollbackRequest struct {
+	To uint64 `json:"to,omitempty"` // number of the version; 0: the newest that was ready and is not wanted now
+}
+
 // Engine is what the server needs of an engine.Engine.
 type Engine interface {
 	View(ctx context.Context) (engine.View, error)
@@ -96,6 +101,8 @@ type Engine interface {
 	Retry(ctx context.Context, name, by string) error
 	Hold(ctx context.Context, name string, h reconcile.HoldRequest) error
 	Release(ctx context.Context, name, by string) error
+	Rollback(ctx context.Context, name string, n uint64, by string) error
+	Versions(ctx context.Context, name string) ([]engine.Version, error)
 	ConfirmPrune(ctx context.Context, by string) ([]string, error)
 	Record(ctx context.Context, ev reconcile.Event) error
 }

@@ -32,6 +32,8 @@ type fakeEngine struct {
 	held  []string
 	err   error
 	asked []string
+
+	versions []engine.Version
 }
 
 func (e *fakeEngine) View(context.Context) (engine.View, error) { return e.view, e.err }
@@ -57,6 +59,14 @@ func (e *fakeEngine) Hold(_ context.Context, name string, h reconcile.HoldReques
 
 func (e *fakeEngine) Release(_ context.Context, name, by string) error {
 	return e.ask("release %s by %s", name, by)
+}
+
+func (e *fakeEngine) Rollback(_ context.Context, name string, n uint64, by string) error {
+	return e.ask("rollback %s to %d by %s", name, n, by)
+}
+
+func (e *fakeEngine) Versions(context.Context, string) ([]engine.Version, error) {
+	return e.versions, e.err
 }
 
 func (e *fakeEngine) ConfirmPrune(_ context.Context, by string) ([]string, error) {

@@ -94,7 +94,7 @@ func TestEveryRouteIsDocumented(t *testing.T) {
 // with every field of every answer set.
 func TestAnswersAreAsDocumented(t *testing.T) {
 	_, router := document(t)
-	full := Config{Engine: &fakeEngine{view: filled[engine.View](t), held: []string{"web"}}, Store: fullStore(t), Runtime: fullStats{t}}
+	full := Config{Engine: &fakeEngine{view: filled[engine.View](t), held: []string{"web"}, versions: filled[[]engine.Version](t)}, Store: fullStore(t), Runtime: fullStats{t}}
 	full.Daemon = filled[Daemon](t)
 	full.Engine.(*fakeEngine).view.Containers[0].Name = "web"
 	full.Engine.(*fakeEngine).view.Containers[0].Actual = []driver.Status{{Ref: driver.Ref{Name: "web"}, State: driver.Running}}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
+	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
 )
 
 // Done is the answer to an operator whose wish is on disk.
@@ -37,6 +38,20 @@ func (s *server) hold(r *http.Request) (Done, error) {
 func (s *server) release(r *http.Request) (Done, error) {
 	name, by := r.PathValue("name"), askedBy(r.Context())
 	return Done{name, by}, s.cfg.Engine.Release(r.Context(), name, by)
+}
+
+func (s *server) rollback(r *http.Request) (Done, error) {
+	var back RollbackRequest
+	if err := readBody(r, &back); err != nil {
+		return Done{}, err
+	}
+	name, by := r.PathValue("name"), askedBy(r.Context())
+	return Done{name, by}, s.cfg.Engine.Rollback(r.Context(), name, back.To, by)
+}
+
+func (s *server) versions(r *http.Request) ([]engine.Version, error) {
+	list, err := s.cfg.Engine.Versions(r.Context(), r.PathValue("name"))
+	return append([]engine.Version{}, list...), err
 }
 
 func (s *server) confirmPrune(r *http.Request) (Confirmed, error) {

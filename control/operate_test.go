@@ -29,12 +29,14 @@ func TestOperatorsAreNamed(t *testing.T) {
 	_, err3 := c.Hold(ctx, "web", HoldRequest{Until: moment, Reason: "a look inside"})
 	done, err4 := c.Release(ctx, "web")
 	_, err5 := c.ConfirmPrune(ctx)
-	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+	_, err6 := c.Rollback(ctx, "web", RollbackRequest{To: 3})
+	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
 		t.Fatal(err)
 	}
 	by := " by " + me.Username
 	want := []string{
 		"restart web" + by, "retry web" + by, "hold web until 2026-11-22T08:00:00Z because a look inside" + by, "release web" + by, "confirm" + by,
+		"rollback web to 3" + by,
 	}
 	if diff := cmp.Diff(want, e.asked); diff != "" {
 		t.Errorf("asked (-want +got):\n%s", diff)

@@ -21,6 +21,7 @@ func (s *server) routes() []route {
 		{http.MethodGet, "/v1/view", answer(s.view)},
 		{http.MethodGet, "/v1/memory", answer(s.memory)},
 		{http.MethodGet, "/v1/specs/{name}", answer(s.specs)},
+		{http.MethodGet, "/v1/versions/{name}", answer(s.versions)},
 		{http.MethodGet, "/v1/events", http.HandlerFunc(s.events)},
 		{http.MethodGet, "/v1/logs/{name}", http.HandlerFunc(s.logs)},
 		{http.MethodGet, "/v1/stats", answer(s.allStats)},
@@ -30,6 +31,7 @@ func (s *server) routes() []route {
 		{http.MethodPost, "/v1/retry/{name}", answer(s.retry)},
 		{http.MethodPost, "/v1/hold/{name}", answer(s.hold)},
 		{http.MethodPost, "/v1/release/{name}", answer(s.release)},
+		{http.MethodPost, "/v1/rollback/{name}", answer(s.rollback)},
 		{http.MethodPost, "/v1/confirm-prune", answer(s.confirmPrune)},
 		{http.MethodGet, "/v1/openapi.yaml", http.HandlerFunc(s.openAPI)},
 	}

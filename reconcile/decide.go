@@ -36,11 +36,12 @@ type View struct {
 	// Draining stops the container although it is wanted: the daemon ends.
 	Draining bool
 
-	Seen  time.Time           // when the runtime was last looked at for this container
-	Ready bool                // the wanted revision runs and does its work
-	Edit  string              // digest of Want
-	Good  *manifest.Container // the last version that was ready, to return to; nil: none
-	Alone string              // why two revisions cannot run at once; "": they can
+	Seen    time.Time           // when the runtime was last looked at for this container
+	Ready   bool                // the wanted revision runs and does its work
+	Edit    string              // digest of Want
+	Good    *manifest.Container // the last version that was ready, to return to; nil: none
+	Preview bool                // no time passes: what runs has shown that it works
+	Alone   string              // why two revisions cannot run at once; "": they can
 }
 
 // Hold is why a kind of step must wait, as it is shown.

@@ -16,7 +16,7 @@ func (c *Core) view(now time.Time, e *entry) View {
 	v := View{Now: now, Want: e.want, Have: e.have, Record: e.rec, Away: c.away[e.name].Why, Health: health, Draining: c.draining}
 	if e.want != nil {
 		v.HoldStart = c.holdStart(e)
-		v.Seen = c.haveAt
+		v.Seen, v.Preview = c.haveAt, c.preview
 		if e.factAt.After(v.Seen) {
 			v.Seen = e.factAt
 		}
@@ -38,7 +38,11 @@ func (c *Core) holdStart(e *entry) *Hold {
 		return &Hold{StateHeld, InvalidManifest, e.blocked}
 	}
 	if e.astray {
-		return &Hold{StateHeld, RolledBack, rollbackText(e.rec.Rollback) + "; but that version is lost: edit the manifest, or retry"}
+		text := rollbackText(e.rec.Rollback)
+		if !c.preview { // which has no versions
+			text += "; but that version is lost: edit the manifest, or retry"
+		}
+		return &Hold{StateHeld, RolledBack, text}
 	}
 	if e.refused != nil {
 		return e.refused

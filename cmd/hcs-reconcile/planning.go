@@ -23,7 +23,8 @@ type plan struct {
 	Owner      string             `json:"owner"`
 	Daemon     int                `json:"daemon,omitempty"` // process of the daemon that was asked
 	Summary    map[change]int     `json:"summary"`
-	Containers []planned          `json:"containers"` // in the order in which they are worked on
+	Containers []planned          `json:"containers"`      // in the order in which they are worked on
+	Order      []string           `json:"order,omitempty"` // of those that depend on one another
 	Problems   []manifest.Problem `json:"problems"`
 	Doubt      string             `json:"doubt,omitempty"`      // why nothing is removed
 	PruneBrake []string           `json:"pruneBrake,omitempty"` // what the brake would hold back
@@ -111,14 +112,38 @@ func (sit *situation) plan(now time.Time, u folder.Update) (*plan, error) {
 		p.Containers = append(p.Containers, c)
 	}
 	p.finish(sit.notes(u.Put))
+	p.Order = order(p.Containers, u.Put)
 	return p, nil
+}
+
+// order is that of those that something is done about and that depend on one
+// another; what is needed starts first and stops last.
+func order(all []planned, put []folder.Wanted) (names []string) {
+	busy, tied := map[string]bool{}, map[string]bool{}
+	for _, c := range all {
+		busy[c.Name] = len(c.Steps) > 0
+	}
+	for _, w := range put {
+		for _, n := range w.Container.Needs() {
+			if busy[n] && busy[w.Container.Name()] {
+				tied[n], tied[w.Container.Name()] = true, true
+			}
+		}
+	}
+	for _, c := range all {
+		if tied[c.Name] {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 func (sit *situation) notes(put []folder.Wanted) map[string][]note {
 	notes := map[string][]note{}
 	for _, w := range put {
 		name := w.Container.Name()
-		for _, n := range append(sit.check(w.Container), notYet(w.Container)...) {
+		checked := sit.check(w.Container)
+		for _, n := range append(checked, notDone(w.Container, checked)...) {
 			notes[name] = append(notes[name], note(n))
 		}
 	}

@@ -40,6 +40,9 @@ func (p *planPage) print() error {
 			}
 		}
 	}
+	if len(p.Order) > 0 {
+		p.line("\nOrder: %s", strings.Join(p.Order, ", then "))
+	}
 	p.troubles()
 	p.line("\n%s", p.summary())
 	return nil
@@ -133,6 +136,7 @@ var reasons = map[reconcile.Reason]string{
 	reconcile.DesiredRunning:  "it is paused, and its manifest wants it running",
 	reconcile.Leftover:        "an ended or unfinished one is in the way",
 	reconcile.OperatorRestart: "an operator wants it started anew",
+	reconcile.Rollback:        "an earlier version, which was ready, comes back",
 	reconcile.OperatorRetry:   "an operator wants it tried again",
 	reconcile.UpToDate:        "it is as its manifest says",
 }

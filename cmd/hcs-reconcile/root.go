@@ -49,8 +49,8 @@ func newRoot() *cobra.Command {
 		}
 		root.AddCommand(cmds...)
 	}
-	add("host", newRun(), newStatus(), newDescribe(), newLogs(), newEvents(), newTop(), newPlan(), newApply(), newDoctor())
-	add("operate", newExec(), newRestart(), newRetry(), newHold(), newRelease(), newConfirmPrune())
+	add("host", newRun(), newStatus(), newDescribe(), newLogs(), newEvents(), newHistory(), newTop(), newPlan(), newApply(), newDoctor())
+	add("operate", newExec(), newRestart(), newRetry(), newHold(), newRelease(), newRollback(), newConfirmPrune())
 	add("manifests", newValidate(), newSchema())
 	root.AddCommand(newKeeper(), newVersion())
 	return root

@@ -210,7 +210,7 @@ func (d *daemon) tell(u folder.Update, told map[string]bool) map[string]bool {
 			"containers", len(u.Put)+len(u.Drop), "source_revision", u.Source.Revision)
 	}
 	for _, w := range u.Put {
-		for _, n := range notYet(w.Container) {
+		for _, n := range notDone(w.Container, d.host.driver.Check(w.Container)) {
 			d.log.Warn("manifest asks for what is not done", keyContainer, w.Container.Name(), "field", n.Field, keyMessage, n.Message)
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/hcs-reconcile/hcs-reconcile/control"
+	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
 )
 
 // awaitEvent NAME REASON N waits until the history holds that many events.
@@ -31,6 +33,21 @@ func awaitEvent(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 		return n >= want
+	})
+}
+
+// awaitVersion NAME N waits until that version of a container was ready.
+func awaitVersion(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: awaitversion NAME N")
+	}
+	n, err := strconv.ParseUint(args[1], 10, 64)
+	ts.Check(err)
+	client := control.NewClient(ts.Getenv("HCS_RECONCILE_STATE_DIR"))
+	await(ts, strings.Join(args, " "), func() bool {
+		versions, err := client.Versions(context.Background(), args[0])
+		ts.Check(err)
+		return slices.ContainsFunc(versions, func(v engine.Version) bool { return v.N == n && !v.Ready.IsZero() })
 	})
 }
 

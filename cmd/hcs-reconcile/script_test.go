@@ -43,9 +43,10 @@ func TestScripts(t *testing.T) {
 			"terminate": terminate,
 			"ended":     ended,
 
-			"awaitevent": awaitEvent,
-			"awaitfile":  awaitFile,
-			"sameevents": sameEvents,
+			"awaitevent":   awaitEvent,
+			"awaitversion": awaitVersion,
+			"awaitfile":    awaitFile,
+			"sameevents":   sameEvents,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
@@ -180,7 +181,7 @@ func pidOf(ts *testscript.TestScript, neg bool, args []string) {
 	v, err := control.NewClient(ts.Getenv("HCS_RECONCILE_STATE_DIR")).View(context.Background())
 	ts.Check(err)
 	for _, c := range v.Containers {
-		if c.Name == args[0] && c.State == reconcile.StateRunning && c.PID > 0 {
+		if c.Name == args[0] && (c.State == reconcile.StateRunning || c.Ready) && c.PID > 0 {
 			ts.Setenv(args[1], strconv.Itoa(c.PID))
 			return
 		}
