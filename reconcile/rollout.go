@@ -13,9 +13,13 @@ import (
 // once. One that is not ready in time is taken back: to the last revision that
 // was, and until the manifest changes.
 
-// minRun is how long a container must have run to count as ready for a rollout
-// if no readiness probe says so.
-const minRun = 10 * time.Second
+// A container must have run for minRun to count as ready for a rollout if no
+// readiness probe says so. With one that does, minReadyRun is enough: a program
+// that crashes at once may yet answer a probe before it does.
+const (
+	minRun      = 10 * time.Second
+	minReadyRun = 2 * time.Second
+)
 
 // proven reports whether the wanted container has shown that it works. If only
 // time is missing, at says until when; if it is over and nobody has looked
@@ -25,10 +29,13 @@ func (s *step) proven() (ok bool, at time.Time, look bool) {
 	switch {
 	case c == nil || c.State != driver.Running || !s.Ready || s.stopping(c) || !s.known(c):
 		return false, time.Time{}, false
-	case s.Preview, s.Want.Spec.ReadinessProbe != nil, c.Started.IsZero(), c.Started.After(s.Now): // after: the clock went back
+	case s.Preview, c.Started.IsZero(), c.Started.After(s.Now): // after: the clock went back
 		return true, time.Time{}, false
 	}
 	at = c.Started.Add(minRun)
+	if s.Want.Spec.ReadinessProbe != nil {
+		at = c.Started.Add(minReadyRun)
+	}
 	if s.Now.Before(at) {
 		return false, at, false
 	}

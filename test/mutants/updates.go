@@ -2,7 +2,7 @@ package main
 
 // updates are bugs in rollouts, rollbacks, windows and what follows them.
 var updates = []mutant{
-	{"proof-without-time", "first", rolloutFile, "	at = c.Started.Add(minRun)\n", "	at = c.Started\n"},
+	{"proof-without-time", "first", rolloutFile, "	at = c.Started.Add(minRun)\n	if", "	at = c.Started\n	if"},
 	{"proof-from-what-was-seen-before", "rollback", rolloutFile, "	return !s.Seen.Before(at), time.Time{}, s.Seen.Before(at)\n", "	return true, time.Time{}, false\n"},
 	{"proof-of-what-is-being-stopped", "R3", rolloutFile, " || s.stopping(c) || !s.known(c):", " || !s.known(c):"},
 	{"rolled-back-too-soon", "rollback", rolloutFile, "s.Want.Spec.Update.ProgressDeadline.D())\n}\n\nfunc (s *step) mayRollBack", "s.Want.Spec.Update.ProgressDeadline.D() / 2)\n}\n\nfunc (s *step) mayRollBack"},
