@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,7 +123,9 @@ type row struct {
 
 func with(fs ...func(*scene)) []func(*scene) { return fs }
 
-var table = []row{
+var table = slices.Concat(situations, updateSituations)
+
+var situations = []row{
 	{"wanted, nothing there", "", nil, "create", "NewContainer", "Creating", 0},
 	{"wanted, nothing there, a dependency is missing", "", with(holdStart), "", "DependencyNotMet", "Waiting", 0},
 	{"created", "", with(is(driver.Created)), "start", "FirstStart", "Starting", 0},

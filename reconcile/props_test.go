@@ -15,6 +15,7 @@ import (
 
 var specs = []string{
 	"", "restartPolicy: OnFailure", "restartPolicy: Never", "desiredState: Stopped", "isolation: hyperv, desiredState: Paused",
+	"update: {strategy: StartFirst}", "update: {rollback: false}",
 	"restart: {maxRestarts: 2, window: 1m}", "restart: {initialDelay: 0s}", "terminationGracePeriodSeconds: 0",
 }
 
@@ -51,6 +52,12 @@ func drawView(t *rapid.T, tb testing.TB) reconcile.View {
 		v.HoldStop = &reconcile.Hold{State: reconcile.StatePruneBlocked, Reason: reconcile.PruneBlocked}
 	}
 	v.Draining = rapid.Bool().Draw(t, "draining")
+	v.Ready, v.Seen, v.Edit = rapid.Bool().Draw(t, "ready"), drawTime(t, "seen"), "edit"
+	if v.Want != nil && rapid.Bool().Draw(t, "good") {
+		good := *v.Want
+		good.Revision = other
+		v.Good, v.Record.Good = &good, string(other)
+	}
 	return v
 }
 
@@ -63,6 +70,11 @@ func drawRecord(t *rapid.T, rev manifest.Revision) statedb.Record {
 	r.StopSent = rapid.Bool().Draw(t, "stopSent")
 	r.StopRevision = rapid.SampledFrom([]string{string(rev), string(other)}).Draw(t, "stopRevision")
 	r.Verdict = rapid.SampledFrom([]statedb.Verdict{"", "", statedb.Completed, statedb.Failed, statedb.GaveUp}).Draw(t, "verdict")
+	r.Rollout = drawTime(t, "rollout")
+	r.Stalled = rapid.Bool().Draw(t, "stalled")
+	if rapid.IntRange(0, 3).Draw(t, "rolled back") == 0 {
+		r.Rollback = &statedb.Rollback{From: string(other), To: string(rev)}
+	}
 	r.FailedOp = rapid.SampledFrom([]string{"", "create", "start", "shutdown", "terminate", "remove", "update"}).Draw(t, "failedOp")
 	r.OpErrors = rapid.IntRange(0, 5).Draw(t, "opErrors")
 	r.OpRetryAt = drawTime(t, "opRetryAt")
@@ -79,7 +91,7 @@ func TestEveryDecisionIsSound(t *testing.T) {
 		if !d.Wake.IsZero() && !d.Wake.After(v.Now) {
 			rt.Fatalf("wakes at once: %v", d.Wake)
 		}
-		if d.Wake.Sub(v.Now) > 2*time.Minute {
+		if d.Wake.Sub(v.Now) > 5*time.Minute { // progressDeadline is the longest
 			rt.Fatalf("waits %v: longer than any delay or grace period", d.Wake.Sub(v.Now))
 		}
 		if d.Action != "" && !slices.Contains(reconcile.StepReasons, d.Reason) {
