@@ -50,9 +50,10 @@ func (l *lab) open(texts map[string]string, flags ...string) (*daemon, error) {
 	}
 	args := append([]string{
 		"run", "--manifests", d.manifests, "--state-dir", filepath.Join(l.dir, "state"), "--driver", "local",
-		"--owner", fmt.Sprintf("bench-%d", os.Getpid()), "--web.listen-address", "none", "--log.format", "json", "--stop-on-exit",
+		"--owner", fmt.Sprintf("bench-%d", os.Getpid()), "--log.format", "json", "--stop-on-exit",
 	}, flags...)
 	d.cmd = exec.CommandContext(l.ctx, l.exe, args...)
+	d.cmd.Env = append(os.Environ(), "HCS_RECONCILE_WEB_LISTEN_ADDRESS=none") // where flags do not say otherwise
 	out, err := d.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
