@@ -10,8 +10,9 @@ import (
 
 // family is one metric that is made anew at each scrape.
 type family struct {
-	desc *prometheus.Desc
-	kind prometheus.ValueType
+	desc       *prometheus.Desc
+	kind       prometheus.ValueType
+	name, help string
 }
 
 func (f family) send(ch chan<- prometheus.Metric, value float64, labels ...string) {
@@ -102,7 +103,7 @@ func number(b bool) float64 {
 type catalog struct{ all []family }
 
 func (c *catalog) add(kind prometheus.ValueType, name, help string, labels []string) family {
-	f := family{desc: prometheus.NewDesc(namespace+"_"+name, help, labels, nil), kind: kind}
+	f := family{desc: prometheus.NewDesc(namespace+"_"+name, help, labels, nil), kind: kind, name: namespace + "_" + name, help: help}
 	c.all = append(c.all, f)
 	return f
 }

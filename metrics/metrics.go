@@ -76,6 +76,16 @@ var _ engine.Observer = (*Metrics)(nil)
 
 // New registers the metrics with reg, and panics if they already are.
 func New(reg prometheus.Registerer, o Options) *Metrics {
+	m, c := build(reg, o)
+	if c != nil {
+		reg.MustRegister(c)
+	}
+	return m
+}
+
+// build registers all but the collector of states, which is nil if there are
+// none to show.
+func build(reg prometheus.Registerer, o Options) (*Metrics, *collector) {
 	h := histograms{native: o.NativeHistograms}
 	m := &Metrics{
 		steps: counters("steps_total",
@@ -99,12 +109,12 @@ func New(reg prometheus.Registerer, o Options) *Metrics {
 	m.health.register(reg)
 	m.driver.register(reg)
 	m.store.register(reg)
-	if o.View != nil {
-		c := newCollector(o)
-		m.sampler = c.sampler
-		reg.MustRegister(c)
+	if o.View == nil {
+		return m, nil
 	}
-	return m
+	c := newCollector(o)
+	m.sampler = c.sampler
+	return m, c
 }
 
 // zero makes every series of a closed list exist from the start, so that the

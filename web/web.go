@@ -102,10 +102,20 @@ var profiles = []route{
 // metricsHandler shows what it can where some metrics cannot be gathered: the
 // others are needed most when something is wrong.
 func metricsHandler(o Options) http.Handler {
-	return promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{
+	opts := promhttp.HandlerOpts{
 		EnableOpenMetrics: true,
 		ErrorHandling:     promhttp.ContinueOnError,
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelError),
+	}
+	packed := promhttp.HandlerFor(o.Gatherer, opts)
+	opts.DisableCompression = true // takes longer than loopback, a third of a large scrape
+	plain := promhttp.HandlerFor(o.Gatherer, opts)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if near(localAddr(r)) {
+			plain.ServeHTTP(w, r)
+		} else {
+			packed.ServeHTTP(w, r)
+		}
 	})
 }
 

@@ -119,7 +119,7 @@ func (s *settings) newDaemon(h *host, log *slog.Logger, traces *tracing.Tracer) 
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	b := thisBuild()
 	var usage page.Usage
-	m := metrics.New(reg, metrics.Options{
+	m, all := metrics.NewFast(reg, metrics.Options{
 		View:  func(ctx context.Context) (engine.View, error) { return d.engine.View(ctx) },
 		Stats: h.driver.Stats, Sampled: usage.Tell, Version: b.Version, Revision: b.Revision, NativeHistograms: s.web.native,
 	})
@@ -134,11 +134,11 @@ func (s *settings) newDaemon(h *host, log *slog.Logger, traces *tracing.Tracer) 
 		Prober:    probe.New(h.driver, agent()), ExecProbes: s.execProbes,
 		Resync: s.resync, Timeout: s.timeout, Workers: s.workers, Brake: s.brake, StopOnExit: s.stopOnExit,
 	})
-	return d, s.listenAll(d, reg)
+	return d, s.listenAll(d, all)
 }
 
 // listenAll opens the socket for our own commands, and the one for the web.
-func (s *settings) listenAll(d *daemon, reg *prometheus.Registry) (err error) {
+func (s *settings) listenAll(d *daemon, reg prometheus.Gatherer) (err error) {
 	if d.web, err = newWebsite(s.web, d, reg); err != nil {
 		return err
 	}
