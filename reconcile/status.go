@@ -27,6 +27,7 @@ type ContainerStatus struct {
 	Actual   []driver.Status       `json:"-"`
 
 	RunningRevision manifest.Revision `json:"runningRevision,omitempty"`
+	GoodRevision    manifest.Revision `json:"goodRevision,omitempty"` // the last that has shown that it works
 	PID             int               `json:"pid,omitempty"`
 	Started         time.Time         `json:"started,omitzero"`
 	Restarts        uint64            `json:"restarts"`
@@ -131,6 +132,7 @@ func (c *Core) status(now time.Time, e *entry) ContainerStatus {
 		Source: e.rec.Source, Restarts: e.rec.Restarts, Failures: e.rec.Failures,
 		Actual:   slices.Clone(e.have), // which changes in place
 		LastExit: exitStatus(e.rec.LastExit), Change: e.change,
+		GoodRevision: manifest.Revision(e.rec.Good),
 	}
 	if s.State == "" {
 		s.State = StatePending

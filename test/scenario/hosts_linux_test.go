@@ -93,7 +93,7 @@ func (m *thisMachine) program(b behaviour, code int, mark string) []string {
 
 func (m *thisMachine) run(t *testing.T, w *world, args ...string) daemon {
 	t.Helper()
-	d := &nativeDaemon{cmd: exec.Command(m.binary, append(args, "--driver", "local")...), done: make(chan struct{})}
+	d := &nativeDaemon{cmd: exec.Command(m.binary, withDriver("local", args)...), done: make(chan struct{})}
 	d.cmd.Stderr = &d.stderr
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := d.cmd.Start(); err != nil {

@@ -19,7 +19,7 @@ func (h *windowsLocal) lines() []string { return []string{"terminationGracePerio
 
 func (h *windowsLocal) run(t *testing.T, w *world, args ...string) daemon {
 	t.Helper()
-	p := h.Spawn(t, nil, exePath, append(args, "--driver", "local")...)
+	p := h.Spawn(t, nil, exePath, withDriver("local", args)...)
 	go func() { _, _ = io.Copy(io.Discard, p.Stdout) }()
 	t.Cleanup(func() {
 		p.Kill()

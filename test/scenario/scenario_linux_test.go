@@ -29,6 +29,9 @@ var everywhere = []scenario{
 	{"Stubborn", stubbornOne},
 	{"EndedUnseen", endedUnseen},
 	{"Foreign", foreign},
+	{"Rollback", rollback},
+	{"StartFirst", startFirst},
+	{"Hold", hold},
 	{"Killed20Times", killed},
 }
 

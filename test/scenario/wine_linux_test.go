@@ -51,7 +51,7 @@ func (h *windows) program(b behaviour, code int, mark string) []string {
 
 func (h *windows) run(t *testing.T, _ *world, args ...string) daemon {
 	t.Helper()
-	p := h.Spawn(t, nil, exePath, append(args, "--driver", "hcs")...)
+	p := h.Spawn(t, nil, exePath, withDriver("hcs", args)...)
 	go func() { _, _ = io.Copy(io.Discard, p.Stdout) }()
 	return p
 }

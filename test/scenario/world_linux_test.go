@@ -128,6 +128,7 @@ type container struct {
 	Name, State, Reason, Message, Source, Revision string
 	Line, Restarts                                 int
 	Settled                                        bool
+	GoodRevision                                   string
 	LastExit                                       *struct{ Code *uint32 }
 }
 
