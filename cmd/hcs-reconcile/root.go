@@ -51,7 +51,7 @@ func newRoot() *cobra.Command {
 	}
 	add("host", newRun(), newStatus(), newDescribe(), newLogs(), newEvents(), newHistory(), newTop(), newPlan(), newApply(), newDoctor())
 	add("operate", newExec(), newRestart(), newRetry(), newHold(), newRelease(), newRollback(), newConfirmPrune())
-	add("manifests", newValidate(), newSchema())
+	add("manifests", newValidate(), newConvert(), newSchema())
 	root.AddCommand(newKeeper(), newVersion())
 	return root
 }

@@ -28,6 +28,7 @@ const (
 // go one way. A package that is not listed may import none; cmd and test, any.
 var mayImport = map[string][]string{
 	"manifest/folder":     {"manifest"},
+	"convert":             {"manifest"},
 	"driver":              {"manifest"},
 	"driver/drivertest":   {"manifest", "driver"},
 	"driver/fake":         {"manifest", "driver"},
