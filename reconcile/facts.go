@@ -34,6 +34,7 @@ func (c *Core) listed(e *entry, asked time.Time) {
 	if e.busy != nil || e.factAt.After(asked) {
 		return
 	}
+	e.listedAt = asked
 	if len(e.incoming) > 1 {
 		slices.SortFunc(e.incoming, func(a, b driver.Status) int { return strings.Compare(string(a.Revision), string(b.Revision)) })
 	}

@@ -16,10 +16,7 @@ func (c *Core) view(now time.Time, e *entry) View {
 	v := View{Now: now, Want: e.want, Have: e.have, Record: e.rec, Away: c.away[e.name].Why, Health: health, Draining: c.draining}
 	if e.want != nil {
 		v.HoldStart = c.holdStart(e)
-		v.Seen, v.Preview = c.haveAt, c.preview
-		if e.factAt.After(v.Seen) {
-			v.Seen = e.factAt
-		}
+		v.Seen, v.Preview = e.listedAt, c.preview
 		v.Ready, v.Edit, v.Good, v.Alone = e.ready(), e.edit, c.goodVersion(e), e.alone
 	}
 	v.HoldStop = c.holdStop(e)
