@@ -165,3 +165,14 @@ func TestProfilesOnlyWhenAskedFor(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyTheNetworkIsSparedBytes: over loopback compressing takes longer than
+// sending.
+func TestOnlyTheNetworkIsSparedBytes(t *testing.T) {
+	for local, want := range map[string]string{"127.0.0.1:9847": "", "10.1.2.3:9847": "gzip"} {
+		w := ask(options(good(), nil), http.MethodGet, "/metrics", over(local), header("Accept-Encoding", "gzip"))
+		if got := w.Header().Get("Content-Encoding"); w.Code != 200 || got != want {
+			t.Errorf("%s: status %d, encoding %q, want %q", local, w.Code, got, want)
+		}
+	}
+}

@@ -49,7 +49,7 @@ func (a *applying) Observe(ev reconcile.Event) {
 		l.text, l.colour = fmt.Sprintf("%s failed: %v", ev.Action, ev.Err), red
 	case reconcile.Exited:
 		l.text = ev.Message
-	case reconcile.Asked:
+	case reconcile.Asked, reconcile.Probed, reconcile.Hooked:
 		l.text = fmt.Sprintf("%s: %s", ev.Reason, ev.Message)
 	case reconcile.Became:
 		l.text, l.colour = string(ev.State), colourOf(ev.State)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -32,14 +33,37 @@ func until(t *testing.T, what string, tell func() string, ok func() bool) {
 	}
 }
 
-// program builds the real daemon.
+// program builds the real daemon, once for all tests.
 func program(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "hcs-reconcile")
-	if out, err := exec.Command("go", "build", "-o", path, "../../cmd/hcs-reconcile").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return path
+}
+
+var build = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(scratch, "hcs-reconcile")
+	if out, err := exec.Command("go", "build", "-o", path, "../../cmd/hcs-reconcile").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// scratch is a folder for all tests.
+var scratch string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "monitoring-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	scratch = dir
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
 }
 
 // process is a real program with its output in a file.

@@ -84,14 +84,7 @@ func documented(t *testing.T, name string) map[string]any {
 // hurried is a file of rules with all durations shortened: a test has no hours.
 func hurried(t *testing.T, name string) ruleFile {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "alerts", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var f ruleFile
-	if err := yaml.Unmarshal(text, &f); err != nil {
-		t.Fatal(err)
-	}
+	f := readRuleFile(t, name)
 	for i := range f.Groups {
 		f.Groups[i].Interval = "500ms"
 		for j := range f.Groups[i].Rules {

@@ -43,19 +43,23 @@ type ruleFile struct {
 	Groups []group `yaml:"groups"`
 }
 
+func readRuleFile(t *testing.T, name string) (f ruleFile) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "alerts", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, &f); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 func readRules(t *testing.T) []rule {
 	t.Helper()
 	var all []rule
 	for _, name := range []string{"alerts.yaml", "recording.yaml"} {
-		text, err := os.ReadFile(filepath.Join(root, "alerts", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var f ruleFile
-		if err := yaml.Unmarshal(text, &f); err != nil {
-			t.Fatal(err)
-		}
-		for _, g := range f.Groups {
+		for _, g := range readRuleFile(t, name).Groups {
 			all = append(all, g.Rules...)
 		}
 	}
