@@ -127,6 +127,7 @@ type entry struct {
 	factAt     time.Time       // of the newest fact that is not from a listing
 	listedAt   time.Time       // when the newest listing that was believed was asked for
 	hint       *driver.Status  // an exit that came while a step was under way
+	exits      []driver.Status // that were noticed and are not told yet
 	quarantine time.Time       // no decision before, and none without a later listing
 	seenAt     time.Time       // of the change that is not running yet
 	change     string          // id of the newest change of the folder that concerns it

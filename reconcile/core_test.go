@@ -225,6 +225,44 @@ func TestUnsavedExitIsCountedOnce(t *testing.T) {
 	}
 }
 
+// TestEachExitIsToldOnce covers a runtime that goes on showing an ended
+// container, over daemons that die before and after they have counted its exit.
+func TestEachExitIsToldOnce(t *testing.T) {
+	b := newBench(t)
+	const doc = "a: restart: {jitter: 0, initialDelay: 1m}"
+	b.running(doc)
+	b.w.Kill(b.now, driver.Ref{Name: "a", Revision: b.c.Status(b.now)[0].Revision}, 3)
+	b.w.Advance(b.now)
+	told := 0
+	for range 3 {
+		b.boot() // nobody has heard of it, or what was heard is lost
+		b.list()
+		if turn := b.c.Next(b.now, 9); len(turn.Events) != 0 { // the folder has not been read
+			t.Errorf("told before it can be counted: %+v", turn.Events)
+		}
+	}
+	for range 3 {
+		b.boot()
+		b.list()
+		b.folder(doc)
+		events := b.turn().Events
+		if b.disk["a"].Failures == 0 && len(events) != 0 { // a call of the daemon before may still take effect
+			t.Errorf("told before it can be counted: %+v", events)
+		}
+		b.now = b.now.Add(5 * time.Second)
+		b.turn()
+		b.list()
+		for _, ev := range append(events, b.turn().Events...) {
+			if ev.Kind == reconcile.Exited {
+				told++
+			}
+		}
+	}
+	if told != 1 || b.disk["a"].Failures != 1 {
+		t.Errorf("told %d times, counted %d times, want both once", told, b.disk["a"].Failures)
+	}
+}
+
 func TestAfterACrashWhatWasUnderWayIsLeftAlone(t *testing.T) {
 	b := newBench(t)
 	b.folder("a")

@@ -66,7 +66,10 @@ func (c *Core) noticeExit(now time.Time, e *entry, before *driver.Status, st dri
 	if st.State != driver.Stopped || before != nil && before.State == driver.Stopped && before.Exit.At.Equal(st.Exit.At) {
 		return
 	}
-	c.exitEvent(now, e, st)
+	if at := e.rec.SeenExit; before == nil && !at.IsZero() && at.Equal(st.Exit.At) {
+		return // an earlier daemon has told it
+	}
+	e.exits = append(e.exits, st)
 }
 
 func (e *entry) find(r driver.Ref) *driver.Status {
@@ -111,7 +114,7 @@ func (c *Core) applyExit(now time.Time, e *entry, st driver.Status) {
 	}
 	*old = st
 	e.factAt = now
-	c.exitEvent(now, e, st)
+	e.exits = append(e.exits, st)
 	c.touch(e)
 	c.touchAround(e)
 }

@@ -65,6 +65,7 @@ func (c *Core) decide(now time.Time, e *entry, free int, t *Turn) {
 		c.ready = append(c.ready, e)
 		return
 	}
+	c.tellExits(now, e)
 	if d.Forget {
 		c.forget(e, t)
 		return
@@ -218,12 +219,18 @@ func (c *Core) wakeAt(e *entry, at time.Time) {
 	c.wakes.set(e, at)
 }
 
-func (c *Core) exitEvent(now time.Time, e *entry, st driver.Status) {
-	c.events = append(c.events, Event{
-		At: now, Kind: Exited, Container: e.name, Change: e.change, Revision: string(st.Revision), Exit: st.Exit,
-		Warning: st.Exit.Known && st.Exit.Code != 0 && e.rec.StopAt.IsZero(),
-		Message: exitText(&statedb.Exit{Code: st.Exit.Code, Known: st.Exit.Known}),
-	})
+// tellExits tells of the exits that were noticed. It is done in the turn that
+// counts them, not before: a daemon that dies in between leaves them to the
+// next one, and one that dies later has told them.
+func (c *Core) tellExits(now time.Time, e *entry) {
+	for _, st := range e.exits {
+		c.events = append(c.events, Event{
+			At: now, Kind: Exited, Container: e.name, Change: e.change, Revision: string(st.Revision), Exit: st.Exit,
+			Warning: st.Exit.Known && st.Exit.Code != 0 && e.rec.StopAt.IsZero(),
+			Message: exitText(&statedb.Exit{Code: st.Exit.Code, Known: st.Exit.Known}),
+		})
+	}
+	e.exits = nil
 }
 
 func (c *Core) doneEvent(now time.Time, e *entry, op Op, err error) {

@@ -113,6 +113,16 @@ func (d *daemon) end() {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	w := bareWorld(t)
+	for _, c := range containers {
+		w.write(c)
+	}
+	return w
+}
+
+// bareWorld is a world without manifests.
+func bareWorld(t *testing.T) *world {
+	t.Helper()
 	seed := *seedFlag
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano()) % 1_000_000
@@ -139,9 +149,6 @@ func newWorld(t *testing.T) *world {
 	}
 	w.log = log
 	t.Cleanup(w.cleanUp)
-	for _, c := range containers {
-		w.write(c)
-	}
 	return w
 }
 
