@@ -17,7 +17,7 @@ type Event struct {
 	At        time.Time `json:"at"`
 	Container string    `json:"container"`
 	Type      string    `json:"type"`           // Normal | Warning
-	Kind      string    `json:"kind,omitempty"` // Decided | Done | Exited | Became | Asked
+	Kind      string    `json:"kind,omitempty"` // Decided | Done | Exited | Became | Asked | Probed | Hooked
 	Revision  string    `json:"revision,omitempty"`
 	Action    string    `json:"action,omitempty"`
 	State     string    `json:"state,omitempty"`

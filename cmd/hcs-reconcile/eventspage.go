@@ -93,6 +93,10 @@ func whatOf(e control.Event) string {
 		return e.State
 	case reconcile.Asked:
 		return "asked"
+	case reconcile.Probed:
+		return "probe"
+	case reconcile.Hooked:
+		return "hook"
 	default: // also of older versions, which do not tell
 		if e.Action == "" {
 			return "-"

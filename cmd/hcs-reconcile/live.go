@@ -45,7 +45,7 @@ func live(ctx context.Context, out io.Writer, every time.Duration, draw func(io.
 		}
 		last = page.Bytes()
 		if onTerminal {
-			fmt.Fprint(out, frameOf(page.String(), at.height))
+			fmt.Fprint(out, frameOf(page.String(), at))
 		} else {
 			fmt.Fprintf(out, "%s\n", last)
 		}
@@ -60,20 +60,46 @@ func live(ctx context.Context, out io.Writer, every time.Duration, draw func(io.
 }
 
 // frameOf writes a page over the one before, as much of it as fits.
-func frameOf(page string, height int) string {
+func frameOf(page string, at screen) string {
 	lines := strings.Split(strings.TrimSuffix(page, "\n"), "\n")
-	if len(lines) > height {
-		more := len(lines) - height + 1
-		lines = append(lines[:height-1], fmt.Sprintf("… and %s", plural(more, "more line")))
+	if len(lines) > at.height {
+		more := len(lines) - at.height + 1
+		lines = append(lines[:at.height-1], fmt.Sprintf("… and %s", plural(more, "more line")))
 	}
-	var b strings.Builder
-	b.WriteString(goHome)
 	for i, l := range lines {
-		b.WriteString(l + clearLine)
-		if i < len(lines)-1 {
-			b.WriteString("\r\n")
+		lines[i] = clip(l, at.width) + clearLine
+	}
+	return goHome + strings.Join(lines, "\n") + clearBelow
+}
+
+// clip cuts a line to a width, as a terminal that does not wrap would. Colours
+// take no room.
+func clip(line string, width int) string {
+	used, inCode := 0, false
+	for i, r := range line {
+		switch {
+		case r == '\x1b':
+			inCode = true
+		case inCode:
+			inCode = r != 'm'
+		case used == width-1 && len([]rune(plain(line[i:]))) > 1:
+			return line[:i] + "…\x1b[0m"
+		default:
+			used++
 		}
 	}
-	b.WriteString(clearBelow)
-	return b.String()
+	return line
+}
+
+// plain is text without its colours.
+func plain(text string) string {
+	var b strings.Builder
+	for {
+		before, code, found := strings.Cut(text, "\x1b[")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		_, text, _ = strings.Cut(code, "m")
+	}
 }

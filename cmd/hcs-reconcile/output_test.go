@@ -51,3 +51,19 @@ func TestEnvName(t *testing.T) {
 		t.Errorf("envName = %s, want %s", got, want)
 	}
 }
+
+func TestClip(t *testing.T) {
+	for _, tt := range []struct{ line, want string }{
+		{"", ""},
+		{"12345678", "12345678"},
+		{"123456789", "1234567…\x1b[0m"},
+		{"\x1b[31m1234\x1b[0m5678", "\x1b[31m1234\x1b[0m5678"},
+		{"\x1b[31m12345678\x1b[0m", "\x1b[31m12345678\x1b[0m"},
+		{"\x1b[31m1234567890\x1b[0m", "\x1b[31m1234567…\x1b[0m"},
+		{"äöüäöüäöü", "äöüäöüä…\x1b[0m"},
+	} {
+		if got := clip(tt.line, 8); got != tt.want {
+			t.Errorf("clip(%q) = %q, want %q", tt.line, got, tt.want)
+		}
+	}
+}
