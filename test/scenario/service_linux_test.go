@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -359,5 +360,29 @@ func commandLine(w *world, h *wine.Host) {
 	got = h.Run(w.t, exePath, "plan", "--state-dir", state, "--manifests", manifests, "--owner", "Shop")
 	if got.Code == 0 || !strings.Contains(got.Stderr, "lower-case") {
 		w.t.Errorf("an owner in upper case: %+v", got)
+	}
+	wantDoctor(w, h.Run(w.t, exePath, "doctor", "--state-dir", state, "--manifests", manifests, "--owner", w.owner, "--driver", "hcs", "-o", "json"))
+}
+
+// wantDoctor holds what a doctor can tell on Wine: it has the library of the
+// service and no service, which would be a finding on Windows.
+func wantDoctor(w *world, got wine.Result) {
+	var report struct {
+		Findings []struct{ Check, Level, Found string }
+	}
+	if err := json.Unmarshal([]byte(got.Stdout), &report); err != nil || got.Code != 1 {
+		w.t.Errorf("doctor: %v: %+v", err, got)
+	}
+	is := map[string]string{}
+	for _, f := range report.Findings {
+		is[f.Check] = f.Level + " " + f.Found
+	}
+	for check, want := range map[string]string{
+		"runtime": "fail the service vmcompute cannot be used: not installed", "leftovers": "ok ", "disk": "ok ", "store": "ok ",
+		"daemon": "warn no daemon runs", "open files": "skipped ",
+	} {
+		if !strings.HasPrefix(is[check], want) {
+			w.t.Errorf("doctor says of %s: %q, want %q", check, is[check], want)
+		}
 	}
 }
