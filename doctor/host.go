@@ -154,8 +154,9 @@ func (h *Host) keeper(ctx context.Context) Finding {
 	if err != nil {
 		return judgeKeeper(keeper.Welcome{}, err, held, h.Version)
 	}
-	defer c.Close() //nolint:errcheck // nothing was sent
-	return judgeKeeper(c.Welcome(), nil, held, h.Version)
+	w := c.Welcome()
+	_ = c.Close() // nothing was sent
+	return judgeKeeper(w, nil, held, h.Version)
 }
 
 // web asks the endpoint of the daemon, or whether its port is free for one.
@@ -167,7 +168,7 @@ func (h *Host) web(ctx context.Context) Finding {
 	if v.Daemon.Web == "" {
 		return ok("the daemon has no web endpoint")
 	}
-	for _, address := range strings.Split(v.Daemon.Web, ",") {
+	for address := range strings.SplitSeq(v.Daemon.Web, ",") {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/healthz", nil)
 		if err != nil {
 			return fail("", "%s: %v", address, err)

@@ -10,7 +10,7 @@ func space(dir string) (free, total uint64, err error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, 0, err
 	}
-	size := uint64(st.Bsize) //nolint:gosec,unconvert // of another type on other systems
+	size := uint64(st.Bsize) //nolint:gosec // of another type on other systems
 	return st.Bavail * size, st.Blocks * size, nil
 }
 

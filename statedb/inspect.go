@@ -39,18 +39,22 @@ func Inspect(path string) (Health, error) {
 		return h, err
 	}
 	h.Exists, h.Bytes = true, int64(len(data))
+	h.judge(data)
+	return h, nil
+}
+
+func (h *Health) judge(data []byte) {
 	im, err := inspect(data)
 	if err != nil {
 		h.Damage = err
-		return h, nil
+		return
 	}
 	h.OneMeta = im.oneMeta
 	if h.Schema, err = parseVersion(im.version); errors.Is(err, ErrNewer) {
 		h.Schema = schema + 1 // or later
-		return h, nil
+		return
 	}
 	h.Damage = err
-	return h, nil
 }
 
 // lockedBy tells who holds the lock at path. It takes it for a moment.

@@ -32,7 +32,7 @@ func serviceProblem(name string) string {
 	if err != nil {
 		return "the service manager does not answer: " + err.Error()
 	}
-	defer windows.CloseServiceHandle(h)
+	defer func() { _ = windows.CloseServiceHandle(h) }()
 	text, err := windows.UTF16PtrFromString(name)
 	if err != nil {
 		return err.Error()

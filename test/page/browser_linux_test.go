@@ -4,9 +4,7 @@ package page
 import (
 	"context"
 	"fmt"
-	"io"
 	"iter"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -160,36 +158,28 @@ func (tb *tab) await(expression string) {
 // shoot keeps a picture of the whole page as a test artefact.
 func (tb *tab) shoot(name string) {
 	tb.t.Helper()
-	dir := os.Getenv("HCS_SCREENSHOTS")
-	if dir == "" {
-		dir = tb.t.TempDir()
-	}
 	// What is out of sight is not laid out, so all of it has to be in sight; and
 	// then it is higher than was guessed.
 	for range 2 {
 		tb.run(tb.sized(eval[int64](tb, `document.documentElement.scrollHeight`)))
 		eval[bool](tb, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
 	}
-	defer tb.run(tb.sized(tb.height))
-	png, err := chromedp.Run(tb.ctx, chromedp.FullScreenshot(100))
+	tb.window(name)
+	tb.run(tb.sized(tb.height))
+}
+
+// window keeps a picture of what is in sight.
+func (tb *tab) window(name string) {
+	tb.t.Helper()
+	dir := os.Getenv("HCS_SCREENSHOTS")
+	if dir == "" {
+		dir = tb.t.TempDir()
+	}
+	png, err := chromedp.Run(tb.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		tb.t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
 		tb.t.Fatal(err)
 	}
-}
-
-func read(t *testing.T, url string) (code int, body string, header http.Header) {
-	t.Helper()
-	r, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	text, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r.StatusCode, string(text), r.Header
 }

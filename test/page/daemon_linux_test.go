@@ -22,7 +22,6 @@ type daemon struct {
 	manifests, web string
 	owner          string
 	log            bytes.Buffer
-	others         []*daemon
 }
 
 func build(t *testing.T) string {
@@ -49,8 +48,10 @@ func startDaemon(t *testing.T, program, owner string, manifests map[string]strin
 	for name, text := range manifests {
 		d.write(name, text)
 	}
-	args := append([]string{"run", "--driver", "local", "--manifests", d.manifests, "--state-dir", filepath.Join(dir, "s"),
-		"--owner", d.owner, "--stop-on-exit", "--web.listen-address", "127.0.0.1:0", "--log.format", "json"}, flags...)
+	args := append([]string{
+		"run", "--driver", "local", "--manifests", d.manifests, "--state-dir", filepath.Join(dir, "s"),
+		"--owner", d.owner, "--stop-on-exit", "--web.listen-address", "127.0.0.1:0", "--log.format", "json",
+	}, flags...)
 	cmd := exec.Command(program, args...)
 	cmd.Stderr = &d.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}

@@ -221,7 +221,7 @@ func TestManyContainers(t *testing.T) {
 		requestAnimationFrame(frame);
 		return true;
 	})()`)
-	for round := range 5 {
+	for round := range 2 {
 		w.change(func(v *engine.View) {
 			for i := range v.Containers {
 				v.Containers[i].Restarts++

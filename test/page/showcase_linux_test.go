@@ -76,6 +76,7 @@ func TestShowcase(t *testing.T) {
 	for name, l := range map[string]look{"showcase-light": desktop, "showcase-dark": night, "showcase-phone": phone} {
 		tb := open(t, browser, l, w.url("/"))
 		tb.await(live)
+		tb.window(name + "-window")
 		tb.shoot(name)
 		if c := tb.complaints(); len(c) > 0 {
 			t.Errorf("the console says %q", c)

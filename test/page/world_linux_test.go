@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -113,15 +112,6 @@ func many(n int) engine.View {
 		v.Containers = append(v.Containers, running(fmt.Sprintf("c%04d", i)))
 	}
 	return v
-}
-
-// ask makes one request without a network.
-func ask(w *world, path string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodGet, path, nil)
-	r.Host = "localhost"
-	rec := httptest.NewRecorder()
-	w.srv.Handler.ServeHTTP(rec, r)
-	return rec
 }
 
 // foreign is a container of somebody else.

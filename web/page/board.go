@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
 )
 
@@ -212,16 +211,4 @@ func (b *board) parse(mark string) (uint64, bool) {
 	text, ours := strings.CutPrefix(mark, b.epoch+".")
 	seq, err := strconv.ParseUint(text, 10, 64)
 	return seq, ours && err == nil && seq >= b.floor && seq <= b.seq
-}
-
-// container returns one container of the newest look.
-func (b *board) container(name string) (st reconcile.ContainerStatus, found bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for i := range b.view.Containers {
-		if b.view.Containers[i].Name == name {
-			return b.view.Containers[i], true
-		}
-	}
-	return reconcile.ContainerStatus{}, false
 }

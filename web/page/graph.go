@@ -27,7 +27,7 @@ type drawing struct {
 // box is a container, or a bend of a line that passes a column.
 type box struct {
 	Name  string
-	State reconcile.State
+	State string
 	Level Level
 	Needs string // for those who cannot see the lines
 	X, Y  int
@@ -66,7 +66,7 @@ func draw(all []reconcile.ContainerStatus) *drawing {
 	}
 	for i := range d.Boxes {
 		if j := slices.IndexFunc(all, func(st reconcile.ContainerStatus) bool { return st.Name == d.Boxes[i].Name }); j >= 0 {
-			d.Boxes[i].State, d.Boxes[i].Level = all[j].State, levelOf(&all[j])
+			d.Boxes[i].State, d.Boxes[i].Level = titleOf(&all[j]), levelOf(&all[j])
 		}
 	}
 	for i := range d.Lines {

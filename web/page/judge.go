@@ -98,7 +98,7 @@ func judge(v *engine.View) Verdict {
 	case !v.Started:
 		return Verdict{Level: Busy, Headline: "Starting", Detail: "The manifests and the host have not both been seen yet; nothing is done before."}
 	case n[Bad] > 0:
-		return Verdict{Level: Bad, Headline: fmt.Sprintf("%s of %d %s attention", count(n[Bad], "container"), all, verb(n[Bad], "needs", "need")), Detail: rest(n) + ".", Since: firstBad(v)}
+		return Verdict{Level: Bad, Headline: fmt.Sprintf("%s of %d %s attention", count(n[Bad], "container"), all, verb(n[Bad], "needs", "need")), Detail: others(n), Since: firstBad(v)}
 	case v.Doubt != "" || n[Warn] > unready || len(v.Problems) > 0:
 		return Verdict{Level: Warn, Headline: "The folder cannot be followed everywhere", Detail: "What ran before goes on as it was. " + rest(n)}
 	case unready > 0:
@@ -110,6 +110,14 @@ func judge(v *engine.View) Verdict {
 	default:
 		return Verdict{Level: Good, Headline: "Converged", Detail: rest(n) + ", as the manifests say.", Since: settled(v)}
 	}
+}
+
+// others tells how those are that need no attention.
+func others(n map[Level]int) string {
+	if text := rest(n); text != "" {
+		return "Of the others " + text + "."
+	}
+	return ""
 }
 
 // rest tells how the others are: "12 running, 3 completed".

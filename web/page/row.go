@@ -34,7 +34,7 @@ func newRow(st *reconcile.ContainerStatus, f Figures) Row {
 	r := Row{
 		Name: st.Name, Level: levelOf(st), State: st.State, Ready: readiness(st), Message: saying(st), Restarts: st.Restarts,
 		Since: st.Since.UTC(), NextText: next.Text, NextAt: next.At.UTC(), NextDo: strings.TrimPrefix(next.Do, "hcs-reconcile "), Source: place(st.Source, st.Line),
-		Revision: short(string(runsOrWanted(st))), Differs: differs(st), Figures: f,
+		Revision: short(runsOrWanted(st)), Differs: differs(st), Figures: f,
 	}
 	r.Find = strings.ToLower(strings.Join([]string{
 		st.Name, string(st.State), string(st.Reason), r.Message, r.Source, st.Image, labelText(st.Labels),

@@ -41,6 +41,9 @@ func in(d time.Duration) string {
 	return "in " + ago(d)
 }
 
+// Wide reports a drawing that a screen shows whole if it is made a bit smaller.
+func (d *drawing) Wide() bool { return d.Width > 1250 && d.Width < 1800 }
+
 // Plus adds what templates cannot.
 func (b *box) Plus(n, m int) int { return n + m }
 
