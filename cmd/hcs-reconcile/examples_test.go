@@ -27,7 +27,10 @@ func exampleFolders(t *testing.T) []string {
 	}
 	var dirs []string
 	for _, e := range entries {
-		if e.IsDir() {
+		switch {
+		case e.Name() == "gitops": // holds more than manifests
+			dirs = append(dirs, filepath.Join(examples, e.Name(), "repo", "manifests"))
+		case e.IsDir():
 			dirs = append(dirs, filepath.Join(examples, e.Name()))
 		}
 	}
