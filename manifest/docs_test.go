@@ -183,7 +183,7 @@ func local(path string) string {
 			return "ignored"
 		}
 	}
-	for _, p := range []string{"Probe", "spec.lifecycle", "spec.nodeSelector"} {
+	for _, p := range []string{"Probe", "spec.lifecycle"} {
 		if strings.Contains(path, p) {
 			return "not yet"
 		}

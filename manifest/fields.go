@@ -116,7 +116,7 @@ func lateFields() []Field {
 		must("spec.update.window.duration", "", Free, "How long it stays open, at most `168h`."),
 		row("spec.logs.maxSize", "", "10Mi", InPlace, "Size at which a log file is rotated."),
 		row("spec.logs.maxFiles", "1..1000", "5", InPlace, "Number of log files kept, the current one included."),
-		row("spec.nodeSelector", "", "", Free, "Labels that a host must have to run the container."),
+		row("spec.nodeSelector", "", "", Free, "Labels that a host must have to run the container; all of them must match."),
 		row("spec.lcow.kernel", "", "", Recreate, "Absolute path of the kernel. `lcow` goes only with `os: linux`."),
 		row("spec.lcow.initrd", "", "", Recreate, "Absolute path of the initial RAM disk. Excludes `vhd`."),
 		row("spec.lcow.bootParameters", "", "", Recreate, "Further kernel parameters."),
