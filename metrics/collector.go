@@ -16,24 +16,27 @@ import (
 type collector struct {
 	view    func(context.Context) (engine.View, error)
 	timeout time.Duration
-	sampler *sampler // nil: no resource metrics
+	sampler *sampler      // nil: no resource metrics
+	keeper  func() Keeper // nil: none
 
 	catalog    catalog
 	host       hostFamilies
 	containers containerFamilies
 	resources  resourceFamilies
+	keepers    keeperFamilies
 
 	scrapes singleflight.Group // scrapes at the same time share one snapshot
 }
 
 func newCollector(o Options) *collector {
-	c := &collector{view: o.View, timeout: positive(o.Timeout, DefaultTimeout)}
+	c := &collector{view: o.View, keeper: o.Keeper, timeout: positive(o.Timeout, DefaultTimeout)}
 	if o.Stats != nil {
 		c.sampler = newSampler(o)
 	}
 	c.host = newHostFamilies(&c.catalog)
 	c.containers = newContainerFamilies(&c.catalog)
 	c.resources = newResourceFamilies(&c.catalog)
+	c.keepers = newKeeperFamilies(&c.catalog)
 	return c
 }
 
@@ -65,6 +68,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	shared, _, _ := c.scrapes.Do("", func() (any, error) { return c.look(), nil })
 	s := shared.(*snapshot) // look returns nothing else
 	c.host.sendScrape(ch, s)
+	if c.keeper != nil {
+		c.keepers.send(ch, c.keeper())
+	}
 	if s.viewErr != nil {
 		return // unknown is not zero: the series break off, and say so
 	}

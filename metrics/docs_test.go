@@ -33,7 +33,7 @@ stopped, completed and given-up ones stay. Generated from the code: ` + "`go tes
 // TestDocs compares docs/metrics.md with what a scrape shows that shows all.
 func TestDocs(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
-	metrics.New(reg, metrics.Options{View: showing(view(web())), Stats: allStats})
+	metrics.New(reg, metrics.Options{View: showing(view(web())), Stats: allStats, Keeper: keeper})
 	text := docsHead
 	for _, f := range gather(t, reg) {
 		text += fmt.Sprintf("| `%s` | %s | %s | %s |\n", f.GetName(), strings.ToLower(f.GetType().String()), labels(f), f.GetHelp())
@@ -69,7 +69,7 @@ func labels(f *dto.MetricFamily) string {
 func TestDocsShowAll(t *testing.T) {
 	var described []string
 	var c catcher
-	metrics.New(&c, metrics.Options{View: showing(view(web())), Stats: allStats})
+	metrics.New(&c, metrics.Options{View: showing(view(web())), Stats: allStats, Keeper: keeper})
 	name := regexp.MustCompile(`fqName: "([^"]*)"`)
 	for _, col := range c.caught {
 		descs := make(chan *prometheus.Desc)
@@ -79,7 +79,7 @@ func TestDocsShowAll(t *testing.T) {
 		}
 	}
 	reg := prometheus.NewPedanticRegistry()
-	metrics.New(reg, metrics.Options{View: showing(view(web())), Stats: allStats})
+	metrics.New(reg, metrics.Options{View: showing(view(web())), Stats: allStats, Keeper: keeper})
 	var shown []string
 	for _, f := range gather(t, reg) {
 		shown = append(shown, f.GetName())
@@ -94,7 +94,7 @@ func TestDocsShowAll(t *testing.T) {
 // a key in the log is listed once.
 func TestLabelsAreLogKeys(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
-	metrics.New(reg, metrics.Options{View: showing(view(web())), Stats: allStats})
+	metrics.New(reg, metrics.Options{View: showing(view(web())), Stats: allStats, Keeper: keeper})
 	used := map[string]bool{logkey.Change: true} // of exemplars
 	for _, f := range gather(t, reg) {
 		for _, l := range f.GetMetric()[0].GetLabel() {

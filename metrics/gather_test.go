@@ -18,7 +18,7 @@ import (
 // one shows: every family, in order, with every series.
 func TestFastGathersTheSame(t *testing.T) {
 	for name, o := range map[string]metrics.Options{
-		"everything": {View: showing(view(web(), ended("job", "Completed"))), Stats: allStats, NativeHistograms: true, Version: "1"},
+		"everything": {View: showing(view(web(), ended("job", "Completed"))), Stats: allStats, Keeper: keeper, NativeHistograms: true, Version: "1"},
 		"many":       {View: showing(many(100)), Stats: allStats},
 		"no answer":  {View: func(context.Context) (engine.View, error) { return engine.View{}, errors.New("stopped") }, Stats: allStats},
 		"no view":    {},

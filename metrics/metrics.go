@@ -38,6 +38,9 @@ type Options struct {
 	// other. nil: nobody wants to know.
 	Sampled func(map[driver.Ref]driver.Stats)
 
+	// Keeper is asked once per scrape; it must not wait. nil: there is none.
+	Keeper func() Keeper
+
 	Timeout      time.Duration // of one scrape as a whole; default 5s
 	StatsTimeout time.Duration // of one call of Stats; default 1s
 	StatsCalls   int           // calls of Stats at once; default 16

@@ -122,6 +122,7 @@ func (s *settings) newDaemon(h *host, log *slog.Logger, traces *tracing.Tracer) 
 	m, all := metrics.NewFast(reg, metrics.Options{
 		View:  func(ctx context.Context) (engine.View, error) { return d.engine.View(ctx) },
 		Stats: h.driver.Stats, Sampled: usage.Tell, Version: b.Version, Revision: b.Revision, NativeHistograms: s.web.native,
+		Keeper: keeperOf(h.driver),
 	})
 	d.page = d.newPage(&usage, m)
 	observers := []engine.Observer{m, eventLog{log}, d.page}

@@ -74,6 +74,7 @@ func TestAlerts(t *testing.T) {
 	}
 	checkLint(t, promtool, d)
 	checkOutlives(t, d)
+	checkKeeper(t, d, filepath.Join(dir, "state"))
 
 	d.stop()
 	until(t, "alert of a daemon that is gone", p.firing, func() bool { return strings.Contains(p.firing(), "HcsReconcileDown") })
@@ -121,6 +122,19 @@ func checkLint(t *testing.T, promtool string, d *daemon) {
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("promtool check metrics: %v\n%s", err, out)
 	}
+}
+
+// checkKeeper ends the keeper: that shows, and that another came.
+func checkKeeper(t *testing.T, d *daemon, state string) {
+	t.Helper()
+	if out, err := exec.Command(d.cmd.Path, "keeper", "stop", "--state-dir", state).CombinedOutput(); err != nil {
+		t.Errorf("keeper stop: %v\n%s", err, out)
+		return
+	}
+	until(t, "another keeper", d.output, func() bool {
+		page := d.get("/metrics")
+		return strings.Contains(page, "hcs_reconcile_keeper_up 1\n") && strings.Contains(page, "hcs_reconcile_keeper_restarts_total 1\n")
+	})
 }
 
 // checkOutlives wants stopped containers to stay in sight, and removed ones to
