@@ -51,6 +51,10 @@ var updateSituations = []row{
 	{"new one runs beside it, StartFirst, nobody has looked since", startFirst, with(otherRevision(driver.Running), newFor(11*time.Second), unseen), "", "WaitingForReady", "Starting", 0},
 	{"new one has shown that it works, StartFirst", startFirst, with(otherRevision(driver.Running), newFor(10*time.Second)), "shutdown", "SpecChanged", "Stopping", 0},
 	{"new one is not ready, StartFirst", startFirst, with(otherRevision(driver.Running), newFor(time.Hour), func(s *scene) { s.Ready = false }), "", "WaitingForReady", "Starting", 0},
+	{"new one fails its liveness probe beside it, StartFirst", startFirst, with(otherRevision(driver.Running), newFor(time.Hour), func(s *scene) {
+		stopping(s.Want.Revision, time.Second, 30*time.Second)(s)
+		s.Record.StopReason = string(reconcile.LivenessFailed)
+	}), "", "WaitingForExit", "Stopping", 29 * time.Second},
 	{"new one exits beside it, StartFirst", startFirst + ", restart: {jitter: 0}", with(otherRevision(driver.Running), ran(time.Second, 1)), "", "BackOff", "CrashLoopBackOff", time.Second},
 	{"other revision has ended, StartFirst", startFirst, with(otherRevision(driver.Stopped)), "remove", "Leftover", "Stopping", 0},
 	{"other revision runs, StartFirst, and cannot beside it", startFirst, with(otherRevision(driver.Running), func(s *scene) { s.Alone = "one port" }), "shutdown", "SpecChanged", "Stopping", 0},

@@ -6,7 +6,10 @@
 // is for tests only.
 package scenario
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // scenario is one story. It begins with empty folders and without a daemon.
 type scenario struct {
@@ -31,13 +34,18 @@ var everywhere = []scenario{
 	{"Foreign", foreign},
 	{"Rollback", rollback},
 	{"StartFirst", startFirst},
-	{"Hold", hold},
 	{"Killed20Times", killed},
+}
+
+// here is told on this machine only: it takes the control socket, and under
+// Wine a request over that named pipe was seen to get no answer.
+var here = []scenario{
+	{"Hold", hold},
 }
 
 func TestOnThisMachine(t *testing.T) {
 	m := newThisMachine(t)
-	for _, s := range everywhere {
+	for _, s := range slices.Concat(everywhere, here) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			s.tell(newWorld(t, m, s.name))
