@@ -103,7 +103,7 @@ func (s *step) deadline() time.Time {
 }
 
 func (s *step) mayRollBack() bool {
-	return s.rec.Rollback == nil && s.Good != nil && !s.isGood() && *s.Want.Spec.Update.Rollback &&
+	return s.Good != nil && !s.isGood() && *s.Want.Spec.Update.Rollback &&
 		s.Good.Spec.RestartPolicy != manifest.RestartNever // which must not run twice unasked
 }
 
@@ -141,7 +141,7 @@ func (s *step) watch(d Decision) Decision {
 		r.Good, r.GoodEdit, r.Rollout, r.Stalled = "", "", time.Time{}, false
 	case s.Draining, s.Want.Spec.DesiredState != manifest.DesiredRunning, s.HoldStart != nil && !s.runs():
 		r.Rollout = time.Time{} // it begins anew when it can
-	case starts && r.Rollout.IsZero() && !r.Stalled && r.Rollback == nil && !s.isGood():
+	case starts && r.Rollout.IsZero() && !r.Stalled && r.Rollback == nil && !s.isGood(): // of what was returned to there is none
 		r.Rollout = s.Now
 	}
 	if d.Action != "" {

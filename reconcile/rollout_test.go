@@ -102,9 +102,10 @@ func TestRollbackAfterACrashOfTheDaemon(t *testing.T) {
 
 func TestNoRollback(t *testing.T) {
 	for name, tt := range map[string]struct{ first, then, message string }{
-		"rollback: false": {v1, strings.Replace(v2, "1m", "1m, rollback: false", 1), "its manifest says rollback: false"},
-		"nothing before":  {"", v2, "there is no version before it that was ready"},
-		"a job before":    {"web: image: 'a:0', restartPolicy: Never", v2, "there is no version before it that was ready"},
+		"rollback: false":            {v1, strings.Replace(v2, "1m", "1m, rollback: false", 1), "its manifest says rollback: false"},
+		"nothing before":             {"", v2, "there is no version before it that was ready"},
+		"a job that may fail before": {"web: image: 'a:0', restartPolicy: OnFailure", v2, "there is no version before it that was ready"},
+		"a job before":               {"web: image: 'a:0', restartPolicy: Never", v2, "there is no version before it that was ready"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := crashing("a:2")
@@ -331,4 +332,19 @@ func TestRestartFollowsADependency(t *testing.T) {
 	b.pass(time.Second)
 	b.pass(time.Second)
 	b.expect("start db", "app=Running db=Running top=Running web=Running")
+}
+
+func TestWhatAnOperatorReturnedToIsNotTakenBack(t *testing.T) {
+	b := newBench(t)
+	for _, v := range []string{v1, v2} {
+		b.running(v)
+		b.forAWhile(11 * time.Second)
+	}
+	b.w.SetBehaviour("web", fake.Behaviour{RunFor: time.Second, ExitCode: 1}) // it does not work any more
+	b.must(b.c.Rollback(b.now, "web", b.versions("web"), 1, "me"))
+	b.settle()
+	b.forAWhile(3 * time.Minute)
+	if st := b.status("web"); st.Rollback == nil || st.Rollback.By != "me" || st.State != reconcile.StateCrashLoopBackOff {
+		t.Errorf("%s (%s), rollback %+v", st.State, st.Reason, st.Rollback)
+	}
 }

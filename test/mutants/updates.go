@@ -9,7 +9,7 @@ var updates = []mutant{
 	{"never-rolled-back", "R9", rolloutFile, "	if r.Rollout.IsZero() || s.HoldStart != nil ||", "	if !r.Rollout.IsZero() || s.HoldStart != nil ||"},
 	{"rolled-back-unasked", "rollback", rolloutFile, "!s.isGood() && *s.Want.Spec.Update.Rollback &&", "!s.isGood() &&"},
 	{"rolled-back-to-a-job", "rollback", rolloutFile, "		s.Good.Spec.RestartPolicy != manifest.RestartNever //", "		s.Good.Spec.RestartPolicy != \"\" //"},
-	{"rolled-back-again-and-again", "rollback", rolloutFile, "	return s.rec.Rollback == nil && s.Good", "	return s.Good"},
+	{"rolled-back-again-and-again", "rollback", rolloutFile, "!r.Stalled && r.Rollback == nil && !s.isGood()", "!r.Stalled && !s.isGood()"},
 	{"job-done-is-a-way-back", "R7", rolloutFile, "		r.Good, r.GoodEdit, r.Rollout, r.Stalled = \"\", \"\", time.Time{}, false\n", "		r.Rollout, r.Stalled = time.Time{}, false\n"},
 	{"deadline-sleeps", "R9", rolloutFile, "		d.Wake = sooner(d.Wake, r.Rollout.Add", "		_ = sooner(d.Wake, r.Rollout.Add"},
 	{"clock-runs-while-it-waits", "rollback", rolloutFile, ", s.HoldStart != nil && !s.runs():\n", ":\n"},
