@@ -27,6 +27,9 @@ type bench struct {
 	kept *statedb.Mem // the versions
 	stop statedb.Brake
 	did  []string
+
+	probes []reconcile.ProbeOp // handed out, and not answered
+	hooks  []reconcile.HookOp
 }
 
 func newBench(t *testing.T) *bench {
@@ -79,6 +82,7 @@ func (b *bench) versions(name string) []statedb.Spec {
 // turn saves as a store does.
 func (b *bench) turn() reconcile.Turn {
 	t := b.c.Next(b.now, 100)
+	b.probes, b.hooks = append(b.probes, t.Probes...), append(b.hooks, t.Hooks...)
 	for _, r := range t.Put {
 		b.disk[r.Name] = r
 	}
