@@ -93,15 +93,25 @@ func (e *entry) running() bool {
 }
 
 // ready reports whether a container of the wanted revision runs and does its
-// work. It is the one place that says so.
+// work, as far as its probes and its postStart hook say. It is the one place
+// that says so.
 func (e *entry) ready() bool {
-	if p := e.rec.Probes; p != nil && !p.Ready && e.want != nil && e.want.Spec.Probes() != [3]*manifest.Probe{} {
-		return false
-	}
 	if h := e.rec.Hooks; h != nil && h.PostStart != "" {
 		return false
 	}
-	return slices.ContainsFunc(e.have, func(s driver.Status) bool { return s.State == driver.Running && e.wants(s.Revision) })
+	return slices.ContainsFunc(e.have, func(s driver.Status) bool {
+		return s.State == driver.Running && e.wants(s.Revision) && (!e.probes(s.Revision) || e.rec.Probes == nil || e.rec.Probes.Ready)
+	})
+}
+
+// probes reports whether a container of revision r is probed: one that a newer
+// program made is left alone, and so is ready when it runs.
+func (e *entry) probes(r manifest.Revision) bool {
+	if e.want == nil || e.want.Spec.Probes() == [3]*manifest.Probe{} {
+		return false
+	}
+	_, known := e.want.Matches(r)
+	return known || e.want.Revision == r
 }
 
 // wants reports whether r is the wanted revision, in r's own terms.

@@ -65,7 +65,7 @@ func (c *Core) Hooked(now time.Time, op HookOp, err error) {
 	}
 	c.events = append(c.events, ev)
 	if h := e.rec.Hooks; op.Kind == PostStart && h != nil {
-		e.rec.Hooks = &statedb.Hooks{PreStop: h.PreStop}
+		e.rec.Hooks = hooks(h.PreStop, "")
 		if err != nil {
 			e.hookFailed = &Failure{Reason: PostStartFailed, Message: ev.Message}
 		}
@@ -110,10 +110,15 @@ func storedHooks(c *manifest.Container, postStart statedb.HookState) *statedb.Ho
 	if h := c.Spec.Lifecycle.PreStop; h != nil {
 		text, _ = json.Marshal(h.WithoutHeaders()) // plain data always encodes
 	}
-	if text == nil && postStart == "" {
+	return hooks(text, postStart)
+}
+
+// hooks is nil where there is nothing to remember.
+func hooks(preStop []byte, postStart statedb.HookState) *statedb.Hooks {
+	if len(preStop) == 0 && postStart == "" {
 		return nil
 	}
-	return &statedb.Hooks{PreStop: text, PostStart: postStart}
+	return &statedb.Hooks{PreStop: preStop, PostStart: postStart}
 }
 
 // keepHooks remembers the hooks of what runs as wanted.
@@ -163,11 +168,11 @@ func (s *step) postStart() (Decision, bool) {
 	}
 	begin := h.PostStart == statedb.HookDue && s.Want.Spec.Lifecycle.PostStart != nil
 	if !begin && s.Hook != PostStart {
-		s.rec.Hooks = &statedb.Hooks{PreStop: h.PreStop}
+		s.rec.Hooks = hooks(h.PreStop, "")
 		return Decision{}, false
 	}
 	if begin {
-		s.rec.Hooks = &statedb.Hooks{PreStop: h.PreStop, PostStart: statedb.HookBegun}
+		s.rec.Hooks = hooks(h.PreStop, statedb.HookBegun)
 	}
 	d := s.wait(StateStarting, PostStartHook, "its postStart hook runs", time.Time{})
 	if begin {

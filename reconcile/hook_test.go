@@ -217,7 +217,7 @@ func TestPostStartThatFails(t *testing.T) {
 
 func TestPostStartOverACrash(t *testing.T) {
 	w := newWard(t)
-	w.folder("web: " + postStart)
+	w.folder("web: " + postStart + ", " + readyProbe)
 	w.list()
 	w.live(time.Second)
 	if len(w.hooks) != 1 {
@@ -225,12 +225,12 @@ func TestPostStartOverACrash(t *testing.T) {
 	}
 	w.hooks, w.did = nil, nil
 	w.boot()
-	w.folder("web: " + postStart)
+	w.folder("web: " + postStart + ", " + readyProbe)
 	w.list()
-	w.live(time.Second)
+	w.live(3 * time.Second)
 	w.noHook()
 	w.wantDid("")
-	w.wantShown("web", reconcile.StateRunning, true)
+	w.wantShown("web", reconcile.StateReady, true)
 }
 
 // A hook whose record could not be written is not run, and tried again.

@@ -51,7 +51,7 @@ func (c *Core) due(now time.Time) {
 // decide takes the decision for e; a step that finds no free worker waits in line.
 func (c *Core) decide(now time.Time, e *entry, free int, t *Turn) {
 	defer c.note(now, e)
-	c.probe(now, e, t)
+	defer c.probe(now, e, t) // after the decision, which may end a wait for postStart
 	if e.busy != nil {
 		return
 	}

@@ -113,6 +113,9 @@ type probeState struct {
 func (c *Core) probe(now time.Time, e *entry, t *Turn) {
 	h := c.probed(e)
 	if h == nil {
+		if e.want == nil || e.want.Spec.Probes() == [3]*manifest.Probe{} {
+			e.watch = nil
+		}
 		return
 	}
 	w := c.watch(e, *h)
@@ -122,6 +125,9 @@ func (c *Core) probe(now time.Time, e *entry, t *Turn) {
 	for k, def := range e.want.Spec.Probes() {
 		ps := &w.probes[k]
 		if !def.Same(ps.def) {
+			if w.failed != nil && w.failed.Reason == failureOf[k] { // what it said counts no more
+				w.failed = nil
+			}
 			*ps = probeState{busy: ps.busy}
 		}
 		if ps.def = def; def == nil || ps.busy || ps.waiting || (k == startup) == e.rec.Probes.Started {
@@ -146,14 +152,8 @@ func (c *Core) probe(now time.Time, e *entry, t *Turn) {
 // probed is the container of e that has probes, nil if there is none: it runs
 // in the wanted revision, which this program knows.
 func (c *Core) probed(e *entry) *driver.Status {
-	if e.want == nil || e.want.Spec.Probes() == [3]*manifest.Probe{} {
-		return nil
-	}
 	h := e.current()
-	if h == nil || h.State != driver.Running {
-		return nil
-	}
-	if _, known := e.want.Matches(h.Revision); !known {
+	if h == nil || h.State != driver.Running || !e.probes(h.Revision) {
 		return nil
 	}
 	return h
@@ -272,7 +272,7 @@ func (c *Core) judgeProbe(now time.Time, e *entry, k int, good bool) {
 	case good: // also what had failed, where a restart had to wait
 		p.Started, w.failed = true, nil
 	case w.failed == nil:
-		w.failed = probeFailure(ProbeKinds[k], ps)
+		w.failed = probeFailure(k, ps)
 		c.events = append(c.events, Event{
 			At: now, Kind: Probed, Container: e.name, Change: e.change, Revision: string(w.of.Revision), Probe: ProbeKinds[k],
 			Reason: w.failed.Reason, State: e.last.State, Message: w.failed.Message, Warning: true,
@@ -284,11 +284,11 @@ func (c *Core) judgeProbe(now time.Time, e *entry, k int, good bool) {
 	}
 }
 
-func probeFailure(kind ProbeKind, ps *probeState) *Failure {
-	f := &Failure{Reason: LivenessFailed, Message: fmt.Sprintf("%s failed %s: %s", kind, times(ps.inRow), ps.last.Message)}
-	if kind == StartupProbe {
-		f.Reason = StartupFailed
-	}
+// failureOf is why a container is ended whose probe of a kind failed too often.
+var failureOf = [3]Reason{StartupFailed, LivenessFailed, ""}
+
+func probeFailure(k int, ps *probeState) *Failure {
+	f := &Failure{Reason: failureOf[k], Message: fmt.Sprintf("%s failed %s: %s", ProbeKinds[k], times(ps.inRow), ps.last.Message)}
 	if g := ps.def.TerminationGracePeriodSeconds; g != nil {
 		grace := time.Duration(*g) * time.Second
 		f.Grace = &grace

@@ -366,6 +366,8 @@ func TestWithoutProbesNothingIsDue(t *testing.T) {
 	w.folder("web:")
 	w.list()
 	w.live(time.Second)
+	w.now = w.now.Add(time.Hour) // past the deadline of its update
+	w.live(0)
 	turn := w.turn()
 	if len(turn.Probes)+len(turn.Hooks)+len(turn.Put)+len(turn.Ops) > 0 || !turn.Wake.IsZero() {
 		t.Errorf("a settled container without probes costs a turn: %+v", turn)

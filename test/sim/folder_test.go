@@ -82,6 +82,7 @@ type doc struct {
 	grace    int64
 	needs    []manifest.Dependency
 	label    int
+	care     *care
 	blocked  string
 	first    bool // StartFirst
 	deadline time.Duration
@@ -104,6 +105,7 @@ type folder struct {
 	doubt   string
 	version string // of the hash that the running program writes
 	images  map[string]int
+	cares   int              // drawn so far
 	permit  reconcile.Permit // what the tree allows to be removed
 	moved   map[string]bool  // in a file still, and not for this host since its labels changed
 }
@@ -143,6 +145,9 @@ func (f *folder) fresh(name string) *doc {
 	f.updates(d)
 	if r.IntN(3) == 0 {
 		f.need(d)
+	}
+	if r.IntN(2) == 0 {
+		f.drawCare(d)
 	}
 	return d
 }
@@ -228,7 +233,11 @@ func (f *folder) compile(d *doc) *manifest.Container {
 	}
 	grace := d.grace
 	sp.TerminationGracePeriodSeconds = &grace
+	d.care.put(sp)
 	c.Metadata.Labels = map[string]string{"n": fmt.Sprint(d.label)}
+	if d.care != nil {
+		c.Metadata.Labels["n"] += fmt.Sprintf("/%d", d.care.id)
+	}
 	d.compiled = &c
 	return d.compiled
 }
@@ -252,7 +261,7 @@ func (f *folder) change() {
 		return
 	}
 	n := names[r.IntN(len(names))]
-	switch r.IntN(17) {
+	switch r.IntN(19) {
 	case 0, 1:
 		delete(f.docs, n)
 	case 2:
@@ -280,6 +289,8 @@ func (f *folder) change() {
 		_, f.moved[n] = f.s.told[n]
 	case 15, 16:
 		f.edit(n, f.updates)
+	case 17, 18:
+		f.edit(n, f.drawCare)
 	}
 }
 

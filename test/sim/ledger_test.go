@@ -75,6 +75,7 @@ type run struct {
 	asked        time.Time // when the stop under way was asked for; zero: none is
 	wasAsked     bool      // some stop was ever asked for
 	wantedAgain  time.Time // since when it is wanted although a stop was asked for
+	vitals       vitals
 }
 
 func (l *ledger) liveBoxes() []*box {
@@ -209,8 +210,11 @@ func (o *oracle) happened(l *ledger, e fake.Entry) {
 		delete(l.boxes, rev)
 	case driver.Start:
 		b := l.boxes[rev]
-		b.live, b.since, b.going, b.run = true, e.At, false, &run{begun: e.At}
-		if l.want != nil && sameVersion(l.want, rev) {
+		b.live, b.since, b.going, b.run = true, e.At, false, &run{begun: e.At, vitals: born(o.s.world.Manifest(e.Ref))}
+		if l.want != nil { // as it is when the daemon sees the run
+			b.run.vitals.edited(l.want)
+		}
+		if c := cmp.Or(l.want, l.shade); c != nil && sameVersion(c, rev) { // in doubt it may only seem unwanted
 			l.last = b.run
 		}
 		if n := len(l.liveBoxes()); n > 1 && (n > 2 || !l.mayOverlap()) {
@@ -314,6 +318,9 @@ func (l *ledger) mustRest() bool {
 		return false
 	}
 	for _, c := range l.past {
+		if r.vitals.killed && c.Spec.RestartPolicy != manifest.RestartNever {
+			return false
+		}
 		if r.lost && !final(c, 0, false) || !final(c, r.code, true) {
 			return false
 		}
@@ -350,7 +357,7 @@ func (l *ledger) mayBeOver() bool {
 		if (r == nil || r.lost || r.wasAsked) && final(c, 0, false) {
 			return true
 		}
-		if r != nil && final(c, r.code, true) {
+		if r != nil && (final(c, r.code, true) || r.vitals.killed && c.Spec.RestartPolicy == manifest.RestartNever) {
 			return true
 		}
 	}

@@ -162,6 +162,7 @@ func (s *sim) boot() {
 	s.logf("boot, life %d, wall %s", s.life, s.wall().Format(time.DateTime))
 	s.core = s.newCore(state)
 	s.up, s.draining, s.calls, s.toldOnce, s.doubt = true, false, nil, false, ""
+	s.execs = 0
 	clear(s.told)
 	s.lister = lister{every: s.resync, due: s.now}
 	life := s.life
@@ -171,7 +172,7 @@ func (s *sim) boot() {
 }
 
 func (s *sim) newCore(state statedb.State) *reconcile.Core {
-	c := reconcile.NewCore(s.wall(), reconcile.Config{Linger: s.linger, Brake: s.brake, Check: check}, state.Records, state.Brake)
+	c := reconcile.NewCore(s.wall(), reconcile.Config{Linger: s.linger, Brake: s.brake, Check: check, ExecProbes: execProbes}, state.Records, state.Brake)
 	for _, r := range state.Records {
 		if r.Good != "" || r.Rollback != nil {
 			c.Versions(s.disk.versions(r.Name))

@@ -56,7 +56,10 @@ func (o *oracle) booted() {
 	o.remembered()
 }
 
-func (o *oracle) crashed() { o.bothSeen = [2]bool{} }
+func (o *oracle) crashed() {
+	o.bothSeen = [2]bool{}
+	o.forgets()
+}
 
 func (o *oracle) listed(looked time.Time) {
 	o.bothSeen[1] = true
@@ -96,6 +99,11 @@ func (o *oracle) told(ch reconcile.Change) {
 		if o.doubt == "" && l.shade != nil {
 			l.reset() // it is really gone
 			l.shade = nil
+		}
+	}
+	for _, l := range o.ledgers {
+		if o.doubt != "" && l.want == nil {
+			l.recalled()
 		}
 	}
 	o.bothSeen[0] = true
@@ -141,6 +149,16 @@ func (o *oracle) wants(l *ledger, w reconcile.Wanted) {
 	l.let, l.needs = false, needsOf(c)
 	o.forget(l.name)
 	l.graces = append(l.graces, c.GracePeriod())
+	for _, p := range c.Spec.Probes() {
+		if p != nil && p.TerminationGracePeriodSeconds != nil {
+			l.graces = append(l.graces, time.Duration(*p.TerminationGracePeriodSeconds)*time.Second)
+		}
+	}
+	for _, b := range l.boxes {
+		if b.run != nil {
+			b.run.vitals.edited(c)
+		}
+	}
 	if !l.wantsRun() || rested {
 		l.reset()
 	}
@@ -219,6 +237,9 @@ func (o *oracle) turned(t reconcile.Turn) {
 	if o.s.quiet == "" {
 		return
 	}
+	if len(t.Hooks) > 0 {
+		o.fail("R12", "%s, yet a hook is run: %s of %s", o.s.quiet, t.Hooks[0].Kind, t.Hooks[0].Ref)
+	}
 	ops := slices.DeleteFunc(slices.Clone(t.Ops), func(op reconcile.Op) bool {
 		b := o.ledger(op.Ref.Name).boxes[op.Ref.Revision]
 		return op.Action == driver.Remove && o.s.upgraded && b != nil && !b.live // it bears a name of the older program
@@ -248,6 +269,9 @@ func (o *oracle) saved(t reconcile.Turn) {
 		}
 	}
 	if t.Brake != nil {
+		for _, n := range t.Brake.Blocked {
+			o.ledger(n).recalled()
+		}
 		var let []string
 		for _, r := range t.Brake.Removed {
 			if !slices.ContainsFunc(o.removals, func(x removal) bool { return x.name == r.Name }) {

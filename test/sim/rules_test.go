@@ -57,6 +57,9 @@ func (o *oracle) needsMet(l *ledger, op reconcile.Op) {
 		}
 		done := t.isCompleted() || t.completed[hashOf(t.want.Revision)]
 		ran := t.running() || !t.upUntil[hashOf(t.want.Revision)].Before(since) || o.underWay(d.Name)
+		if d.Condition == manifest.ConditionReady && !t.mayBeReady() {
+			o.fail("order", "%s %s before %s is ready: %+v", op.Action, op.Ref, d.Name, t.wanted().run.vitals)
+		}
 		if !done && (d.Condition == manifest.ConditionCompleted || !ran) {
 			o.fail("order", "%s %s before %s is %s", op.Action, op.Ref, d.Name, d.Condition)
 		}
@@ -97,6 +100,7 @@ func (o *oracle) stops(l *ledger, op reconcile.Op) {
 	if l.want == nil && !going && !o.s.draining {
 		o.mayPrune(l, op)
 	}
+	o.afterHook(b, op)
 	b.going = b.going || op.Action != driver.Remove
 	switch op.Action {
 	case driver.Remove:
@@ -108,7 +112,7 @@ func (o *oracle) stops(l *ledger, op reconcile.Op) {
 			o.lastOfAll(l, op)
 		}
 		if b.live && !going {
-			b.run.asked, b.run.wasAsked = o.s.now, true
+			b.run.asked, b.run.wasAsked = o.s.now, !b.run.vitals.killed
 		}
 	case driver.Terminate:
 		if b.live {
@@ -126,6 +130,10 @@ func (o *oracle) mayGo(l *ledger, b *box, going bool, op reconcile.Op) {
 	case b.live && b == l.wanted() && (l.again || l.follows):
 		if !going && (l.blocked || l.refused) {
 			o.fail("R3", "%s %s for a restart, and it must not start", op.Action, op.Ref)
+		}
+	case op.Action != driver.Remove && sameVersion(l.want, b.ref.Revision) && o.mayKill(l, b, op):
+		if !going && (l.blocked || l.refused) {
+			o.fail("R3", "%s %s because it failed, and it must not start", op.Action, op.Ref)
 		}
 	case b.live && b == l.wanted():
 		o.fail("R3", "%s %s, which runs as it is wanted", op.Action, op.Ref)
@@ -240,12 +248,19 @@ func (o *oracle) graceOver(l *ledger, b *box, op reconcile.Op) {
 // begins with a request and a whole grace period again.
 func (o *oracle) wish(l *ledger) {
 	for _, b := range l.boxes {
+		if b.run != nil && b.run.vitals.killed {
+			if !l.wantsRun() && o.doubt != "" { // nothing but brake and doubt takes such a stop back
+				l.takeBack(b.run)
+			}
+			continue
+		}
 		wanted := l.wantsRun() && sameVersion(l.want, b.ref.Revision) && !o.s.draining && !l.again && !l.follows
 		r := b.run
 		if r == nil || r.asked.IsZero() {
 			b.going = b.going && !wanted
 			continue
 		}
+		r.vitals.takenBack = r.vitals.takenBack || wanted || l.again || l.follows
 		switch {
 		case wanted && r.wantedAgain.IsZero():
 			r.wantedAgain = o.s.now

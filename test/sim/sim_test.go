@@ -59,6 +59,7 @@ type sim struct {
 	toldOnce bool
 	doubt    string
 	calls    []*call
+	execs    int // exec probes under way
 	lister   lister
 	wake     time.Time
 	draining bool
@@ -260,11 +261,13 @@ func (s *sim) turn() {
 	}
 	t := s.core.Next(s.wall(), s.free())
 	s.oracle.turned(t)
-	if s.save(t) {
+	saved := s.save(t)
+	if saved {
 		for _, op := range t.Ops {
 			s.begin(op)
 		}
 	}
+	s.beside(t, saved)
 	if t.List {
 		s.lister.ask(s.now)
 	}
