@@ -141,12 +141,12 @@ type entry struct {
 	last  Decision
 	since time.Time // since when last.State holds
 
-	watch       *watch              // of its probes; nil: it has none, or none was due yet
-	begun       time.Time           // when this daemon last started it
-	made        *manifest.Container // what the current or last run is of; nil: not known
-	hook        *HookOp             // under way
-	probeTotals [3][3]uint64        // by kind and outcome
-	hookFailed  *Failure            // of the run
+	watch       *watch                               // of its probes; nil: it has none, or none was due yet
+	begun       time.Time                            // when this daemon last started it
+	learned     map[manifest.Revision]*manifest.Hook // preStop of what runs, or ran
+	hook        *HookOp                              // under way
+	probeTotals [3][3]uint64                         // by kind and outcome
+	hookFailed  *Failure                             // of the run
 
 	answers []answer // of ConditionTypes, in their order
 }

@@ -30,9 +30,9 @@ type View struct {
 	Away string
 	// Health is what probes and hooks say; nil: there are none.
 	Health *Health
-	// PreStop is the hook of what runs; Hook is the one that runs now, "" if none.
-	PreStop *manifest.Hook
-	Hook    HookKind
+	// PreStops are the hooks of what runs; Hook is the one that runs now, "" if none.
+	PreStops map[manifest.Revision]*manifest.Hook
+	Hook     HookKind
 	// Draining stops the container although it is wanted: the daemon ends.
 	Draining bool
 
@@ -151,7 +151,7 @@ func (s *step) discard() Decision {
 	if s.Away != "" {
 		why = NotSelected
 	}
-	d := s.stop(s.Have[0], why)
+	d := s.stop(s.next(), why)
 	if d.Reason == NotSelected {
 		d.Message = s.Away
 	}
@@ -164,7 +164,7 @@ func (s *step) rest(why Reason) Decision {
 		clearAsk(&s.rec)
 	}
 	if len(s.Have) > 0 {
-		return s.stop(s.Have[0], why)
+		return s.stop(s.next(), why)
 	}
 	return s.wait(StateStopped, why, "stopped, as asked", time.Time{})
 }

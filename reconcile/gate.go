@@ -20,9 +20,7 @@ func (c *Core) view(now time.Time, e *entry) View {
 		v.Ready, v.Edit, v.Good, v.Alone = e.ready(), e.edit, c.goodVersion(e), e.alone
 	}
 	v.HoldStop = c.holdStop(e)
-	if v.PreStop = c.preStop(e); c.preview {
-		v.PreStop = nil // it takes time, and none passes
-	}
+	v.PreStops = c.preStops(e)
 	if e.hook != nil {
 		v.Hook = e.hook.Kind
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
@@ -41,7 +43,7 @@ func (c *Core) beginHook(now time.Time, e *entry, d Decision, t *Turn) {
 	c.runs++
 	op := HookOp{Ref: d.Ref, Kind: d.Hook, Container: e.want, At: now, run: c.runs}
 	if d.Hook == PreStop {
-		op.Hook, op.Deadline = c.preStop(e), d.Record.StopAt
+		op.Hook, op.Deadline = c.preStops(e)[d.Ref.Revision], d.Record.StopAt
 	} else {
 		op.Hook, op.Deadline = e.want.Spec.Lifecycle.PostStart, now.Add(time.Duration(*e.want.Spec.Update.ProgressDeadline))
 	}
@@ -83,19 +85,60 @@ func (e *entry) hooked() *Health {
 	return &Health{Failed: e.hookFailed}
 }
 
-// preStop is the hook of what runs: as its manifest has it, if that is known
-// still, otherwise as it was stored.
-func (c *Core) preStop(e *entry) *manifest.Hook {
-	if old := e.outgoing(); old != nil {
-		return old.Spec.Lifecycle.PreStop
+// preStops are the hooks of the containers of e by their revisions; nil if
+// there are none. A hook is as the manifest of its revision has it, if that is
+// known still, otherwise as it was stored.
+func (c *Core) preStops(e *entry) map[manifest.Revision]*manifest.Hook {
+	e.learnPreStop()
+	if c.preview { // it takes time, and none passes
+		return nil
 	}
-	if h := e.current(); h != nil && live(h) {
-		e.made = e.want
+	var all map[manifest.Revision]*manifest.Hook
+	for i := range e.have {
+		rev := e.have[i].Revision
+		if h := e.preStopOf(rev); h != nil {
+			if all == nil {
+				all = map[manifest.Revision]*manifest.Hook{}
+			}
+			all[rev] = h
+		}
 	}
-	if e.made != nil {
-		return e.made.Spec.Lifecycle.PreStop
+	return all
+}
+
+// learnPreStop keeps the hook of what runs as wanted, for when it is not wanted
+// any more.
+func (e *entry) learnPreStop() {
+	h := e.current()
+	if h == nil || !live(h) {
+		return
 	}
-	if h := e.rec.Hooks; h != nil && len(h.PreStop) > 0 {
+	hook := e.want.Spec.Lifecycle.PreStop
+	if hook == nil {
+		delete(e.learned, h.Revision)
+		return
+	}
+	if e.learned == nil {
+		e.learned = map[manifest.Revision]*manifest.Hook{}
+	}
+	if e.learned[h.Revision] == nil { // a new one: forget those of what is gone
+		maps.DeleteFunc(e.learned, func(rev manifest.Revision, _ *manifest.Hook) bool {
+			return !slices.ContainsFunc(e.have, func(s driver.Status) bool { return s.Revision == rev })
+		})
+	}
+	e.learned[h.Revision] = hook
+}
+
+func (e *entry) preStopOf(rev manifest.Revision) *manifest.Hook {
+	if h := e.learned[rev]; h != nil {
+		return h
+	}
+	if e.good.revision == string(rev) && !e.wants(rev) {
+		if v := e.good.container(e.name); v != nil {
+			return v.Spec.Lifecycle.PreStop
+		}
+	}
+	if h := e.rec.Hooks; h != nil && len(h.PreStop) > 0 && len(e.have) == 1 {
 		var hook manifest.Hook
 		if json.Unmarshal(h.PreStop, &hook) == nil {
 			return &hook
@@ -190,9 +233,9 @@ func (s *step) preStop(h driver.Status) (Decision, bool) {
 	}
 	begin, until := r.StopHook == "", r.StopAt
 	waits := begin || s.Hook == PreStop
-	if s.PreStop != nil && s.PreStop.Sleep != nil {
+	if hook := s.PreStops[h.Revision]; hook != nil && hook.Sleep != nil {
 		begin = false
-		if end := r.StopAt.Add(time.Duration(s.PreStop.Sleep.Seconds)*time.Second - r.Grace); end.Before(until) {
+		if end := r.StopAt.Add(time.Duration(hook.Sleep.Seconds)*time.Second - r.Grace); end.Before(until) {
 			until = end
 		}
 		waits = true
@@ -212,8 +255,7 @@ func (s *step) preStop(h driver.Status) (Decision, bool) {
 
 // hasPreStop reports whether h has a hook to run, and time for it.
 func (s *step) hasPreStop(h *driver.Status) bool {
-	another := s.cur != nil && live(s.cur) && h.Ref != s.cur.Ref // which the hook is not of
-	return s.PreStop != nil && h.State == driver.Running && s.rec.Grace > 0 && !another
+	return s.PreStops[h.Revision] != nil && h.State == driver.Running && s.rec.Grace > 0
 }
 
 // endPreStop leaves the container a moment for its shutdown, whatever the hook

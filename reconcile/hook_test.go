@@ -182,6 +182,34 @@ func TestPreStopOfTheOldRevision(t *testing.T) {
 	}
 }
 
+// With StartFirst both versions have hooks: the new one's postStart comes before
+// the old one is asked to go, and that is asked by its own preStop.
+func TestHooksOfStartFirst(t *testing.T) {
+	const doc = "update: {strategy: StartFirst}, terminationGracePeriodSeconds: 10, lifecycle: {postStart: {exec: {command: [x]}}, preStop: {exec: {command: [%s]}}}"
+	w := newWard(t)
+	w.folder("web: image: a, " + strings.Replace(doc, "%s", "old", 1))
+	w.list()
+	w.live(time.Second)
+	w.hooked(reconcile.PostStart, nil)
+	w.live(30 * time.Second)
+	w.did = nil
+	w.folder("web: image: b, " + strings.Replace(doc, "%s", "new", 1))
+	w.live(time.Second)
+	w.wantDid("create web, start web")
+	w.hooked(reconcile.PostStart, nil)
+	w.live(5 * time.Second)
+	w.noHook()
+	w.list()
+	w.live(7 * time.Second)
+	w.list()
+	w.live(time.Second)
+	if len(w.hooks) != 1 || w.hooks[0].Hook.Exec.Command[0] != "old" {
+		t.Fatalf("hooks: %+v", w.hooks)
+	}
+	w.hooked(reconcile.PreStop, nil)
+	w.wantDid("shutdown web, remove web")
+}
+
 func TestPostStartBeforeReady(t *testing.T) {
 	w := newWard(t)
 	w.folder("db: "+postStart+", "+readyProbe, "web: dependsOn: [{name: db, condition: Ready}]")

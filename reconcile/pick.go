@@ -46,3 +46,14 @@ func (s *step) rank(h *driver.Status) int {
 }
 
 func live(h *driver.Status) bool { return h.State == driver.Running || h.State == driver.Paused }
+
+// next is the container to stop where all of them must go: one whose stop has
+// begun, because the record remembers one stop at a time.
+func (s *step) next() driver.Status {
+	for i := range s.Have {
+		if s.stopping(&s.Have[i]) {
+			return s.Have[i]
+		}
+	}
+	return s.Have[0]
+}

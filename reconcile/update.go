@@ -82,6 +82,9 @@ func (s *step) startFirst(old driver.Status) Decision {
 	if s.failing() {
 		return s.kill()
 	}
+	if d, waits := s.postStart(); waits {
+		return d
+	}
 	d := s.wait(StateStarting, WaitingForReady, "the new revision runs and has yet to prove itself; the previous one keeps running", at)
 	d.Look = look
 	return d

@@ -236,7 +236,7 @@ func (f *folder) compile(d *doc) *manifest.Container {
 	d.care.put(sp)
 	c.Metadata.Labels = map[string]string{"n": fmt.Sprint(d.label)}
 	if d.care != nil {
-		c.Metadata.Labels["n"] += fmt.Sprintf("/%d", d.care.id)
+		c.Metadata.Labels["n"] += fmt.Sprintf("-%d", d.care.id)
 	}
 	d.compiled = &c
 	return d.compiled

@@ -194,6 +194,7 @@ type vitals struct {
 	preStopped     bool
 	shutAt         time.Time
 	takenBack      bool // some stop of it was
+	judged         bool // some manifest has a readiness probe for it
 }
 
 // born are the vitals of a run of c.
@@ -201,14 +202,14 @@ func born(c *manifest.Container) vitals {
 	p := c.Spec.Probes()
 	return vitals{
 		started: p[0] == nil, ready: p[0] == nil && p[2] == nil,
-		awaited: c.Spec.Lifecycle.PostStart != nil,
+		awaited: c.Spec.Lifecycle.PostStart != nil, judged: p[2] != nil,
 	}
 }
 
 // edited: what a manifest does not ask for counts as well.
 func (v *vitals) edited(c *manifest.Container) {
 	p := c.Spec.Probes()
-	v.started = v.started || p[0] == nil
+	v.started, v.judged = v.started || p[0] == nil, v.judged || p[2] != nil
 	if p[2] == nil {
 		v.ready, v.unready = v.ready || v.started, false
 	}
@@ -254,6 +255,14 @@ func (o *oracle) forgets() {
 			}
 		}
 	}
+}
+
+// proof is how long a run must last to have shown that it works.
+func (r *run) proof() time.Duration {
+	if r.vitals.judged {
+		return 2 * time.Second
+	}
+	return proof
 }
 
 // recalled: brake or doubt take back the stops under way.

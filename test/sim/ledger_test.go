@@ -233,7 +233,7 @@ func (o *oracle) ended(l *ledger, b *box, st driver.Status) {
 
 // isOver notes the end of a run, whatever it means.
 func (l *ledger) isOver(rev manifest.Revision, r *run) {
-	l.worked[rev] = l.worked[rev] || r.ended.Sub(r.begun) >= proof
+	l.worked[rev] = l.worked[rev] || r.ended.Sub(r.begun) >= r.proof()
 	l.over[rev] = true
 	l.upUntil[hashOf(rev)] = r.ended
 }

@@ -45,7 +45,7 @@ func (l *ledger) besideOther() bool {
 // hasWorked reports whether a version has truly shown that it works.
 func (o *oracle) hasWorked(l *ledger, rev manifest.Revision) bool {
 	for _, b := range l.boxes {
-		if b.live && hashOf(b.ref.Revision) == hashOf(rev) && o.s.now.Sub(b.run.begun) >= proof {
+		if b.live && hashOf(b.ref.Revision) == hashOf(rev) && o.s.now.Sub(b.run.begun) >= b.run.proof() {
 			return true
 		}
 	}
@@ -73,7 +73,7 @@ func (o *oracle) mayReplace(l *ledger, b *box, op reconcile.Op) {
 	if !startsFirst(l.want) || l.mayBeOver() || others > 0 || o.s.now.Sub(b.run.begun) < proof {
 		return // or it has not shown that it works either
 	}
-	ok := next != nil && next.run != nil && o.s.now.Sub(next.run.begun) >= proof && (next.live || next.run.ended.After(since))
+	ok := next != nil && next.run != nil && o.s.now.Sub(next.run.begun) >= next.run.proof() && l.mayBeReady() && (next.live || next.run.ended.After(since))
 	if next != nil && next.run != nil {
 		jumped, _ := o.s.clock.jumped(next.run.begun)
 		ok = ok || jumped
@@ -176,6 +176,9 @@ func (o *oracle) tooSoon(l *ledger, deadline time.Duration) {
 	}
 	if had := o.s.now.Sub(l.rollout); (l.rollout.IsZero() || had < deadline) && !l.mayRest() {
 		o.fail("rollback", "%s is rolled back %s after the first step of %s", l.name, had, deadline)
+	}
+	if l.want.Spec.Probes() != [3]*manifest.Probe{} || l.want.Spec.Lifecycle.PostStart != nil {
+		return // it may run, and be no good
 	}
 	if b := l.wanted(); b != nil && o.s.now.Sub(b.run.begun) >= proof+time.Second && b.run.asked.IsZero() && len(o.looks) > 1 {
 		o.fail("rollback", "%s is rolled back, and what it is to be has run for %s", l.name, o.s.now.Sub(b.run.begun))
