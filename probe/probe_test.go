@@ -87,7 +87,9 @@ func pages(t *testing.T) http.Handler {
 		w.WriteHeader(code)
 	})
 	mux.HandleFunc("/once", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/status/503", http.StatusFound) })
-	mux.HandleFunc("/ring", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/ring?secret=hunter2", http.StatusFound) })
+	mux.HandleFunc("/ring", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/ring?secret=hunter2", http.StatusFound)
+	})
 	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, strings.Replace(elsewhere.URL, "127.0.0.1", "localhost", 1), http.StatusFound)
 	})
