@@ -183,11 +183,6 @@ func local(path string) string {
 			return "ignored"
 		}
 	}
-	for _, p := range []string{"Probe", "spec.lifecycle"} {
-		if strings.Contains(path, p) {
-			return "not yet"
-		}
-	}
 	return "used"
 }
 
