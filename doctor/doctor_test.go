@@ -98,7 +98,10 @@ func TestJudgements(t *testing.T) {
 		{"daemon ends", judgeDaemon(view(func(v *control.View) { v.Stopping = true }), nil, "v1"), Warn, "stopping"},
 		{"converged", judgeConverged(with(reconcile.StateRunning, reconcile.StateCompleted)), OK, "2 containers, all"},
 		{"one crashes", judgeConverged(with(reconcile.StateCrashLoopBackOff, reconcile.StateHeld)), Fail, "c is CrashLoopBackOff"},
-		{"one is held", judgeConverged(with(reconcile.StateHeld)), Warn, "left as they are"},
+		{"one is held", judgeConverged(with(reconcile.StateHeld)), Warn, "c is Held"},
+		{"one is not ready", judgeConverged(view(func(v *control.View) {
+			v.Containers = []reconcile.ContainerStatus{{Name: "web", State: reconcile.StateRunning, Reason: reconcile.NotReady}}
+		})), Warn, "web is Running, but not ready"},
 		{"one starts", judgeConverged(with(reconcile.StateStarting)), Warn, "on their way"},
 		{"folder in doubt", judgeConverged(view(func(v *control.View) { v.Doubt = "gone" })), Warn, "gone"},
 		{"manifests are good", judgeManifests(nil, 3, ""), OK, "3 containers"},

@@ -85,7 +85,10 @@ func judgeConverged(v *control.View) Finding {
 			held = append(held, line)
 		case reconcile.StatePending, reconcile.StateWaiting, reconcile.StateCreating, reconcile.StateStarting, reconcile.StateStopping:
 			under = append(under, line)
-		default: // as wanted
+		default:
+			if r := doubtful(st.Reason); r != "" {
+				held = append(held, line+", but "+r)
+			}
 		}
 	}
 	switch {
@@ -94,11 +97,25 @@ func judgeConverged(v *control.View) Finding {
 	case v.Doubt != "":
 		return warn("the folder is in doubt, nothing is removed: %s", v.Doubt).do("mend the folder")
 	case len(held) > 0:
-		return warn("%s left as they are: %s", count(len(held), "container"), some(held)).do("hcs-reconcile status says for each what to mend")
+		return warn("%s to check: %s", count(len(held), "container"), some(held)).do("hcs-reconcile status says for each what to mend")
 	case len(under) > 0:
 		return warn("%s on their way: %s", count(len(under), "container"), some(under)).do("wait, and ask again")
 	default:
 		return ok("%s, all as their manifests say", count(len(v.Containers), "container"))
+	}
+}
+
+// doubtful tells what is wrong with a container that runs; "" if nothing is.
+func doubtful(r reconcile.Reason) string {
+	switch r {
+	case reconcile.NotReady, reconcile.ProgressDeadlineExceeded:
+		return "not ready"
+	case reconcile.RolledBack:
+		return "of an earlier version"
+	case reconcile.InvalidManifest:
+		return "its manifest cannot be followed"
+	default:
+		return ""
 	}
 }
 

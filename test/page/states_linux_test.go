@@ -1,6 +1,8 @@
 package page
 
 import (
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -50,7 +52,10 @@ func troubled(t *testing.T, program string) *daemon {
 	d.write("pricing.yaml", "apiVersion: hcs-reconcile/v1\nkind: Container\nmetadata: {name: pricing}\nspec: {comand: [sh]}\n")
 	d.write("web2.yaml", shell("web", sleeps)) // a second file that claims the name
 	d.write("search.yaml", shell("search", sleeps+" # new", "env: [{name: INDEX, value: v2}]", "dependsOn: [{name: invoice, condition: Ready}]"))
-	d.states(map[string]string{"report-eu": "PruneBlocked", "report-us": "PruneBlocked", "report-apac": "PruneBlocked", "search": "Waiting|Running|Ready"})
+	if out, err := exec.Command(program, "hold", "cache", "--for", "2h", "--reason", "looking at it", "--state-dir", filepath.Join(d.dir, "s")).CombinedOutput(); err != nil {
+		t.Fatalf("hold: %v\n%s", err, out)
+	}
+	d.states(map[string]string{"cache": "Held", "report-eu": "PruneBlocked", "report-us": "PruneBlocked", "report-apac": "PruneBlocked", "search": "Waiting|Running|Ready"})
 	return d
 }
 
@@ -75,6 +80,9 @@ func TestEveryStateIsAccessible(t *testing.T) {
 		tb.await(live)
 		if is.path == "/" {
 			tb.await(`document.querySelectorAll('#r-metrics .chart path').length === 2`)
+		}
+		if is.path == "/containers/checkout" {
+			tb.await(`document.querySelector('#log').textContent.includes('err connection refused')`)
 		}
 		tb.shoot(pictureName(is.path) + "-" + is.name)
 		if wide := eval[int](tb, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {

@@ -64,6 +64,29 @@ func TestDrawing(t *testing.T) {
 	}
 }
 
+// TestThickLinesHoldBack has one line for each way in which a dependency is met or not.
+func TestThickLinesHoldBack(t *testing.T) {
+	all := named("ready", "held", "done", "down", "all")
+	all[0].RunningRevision, all[1].RunningRevision = "1-a", "1-a"
+	all[1].State, all[1].Ready = reconcile.StateHeld, true // it runs on
+	all[2].State, all[2].Ready = reconcile.StateCompleted, false
+	all[3].State, all[3].Ready = reconcile.StateCrashLoopBackOff, false
+	want := map[string]bool{}
+	for from, mets := range map[string][3]bool{
+		"ready": {true, true, false}, "held": {true, true, false}, "done": {true, true, true}, "down": {false, false, false},
+	} {
+		for i, c := range []manifest.Condition{manifest.ConditionStarted, manifest.ConditionReady, manifest.ConditionCompleted} {
+			all[4].DependsOn = append(all[4].DependsOn, manifest.Dependency{Name: from, Condition: c})
+			want[from+" "+string(c)] = mets[i]
+		}
+	}
+	for _, l := range draw(all).Lines {
+		if key := l.From + " " + l.Condition; l.Met != want[key] {
+			t.Errorf("%s: met is %v", key, l.Met)
+		}
+	}
+}
+
 func TestUsageDrawsAQuarterOfAnHour(t *testing.T) {
 	var u Usage
 	ref := driver.Ref{Name: "web", Revision: "1-a"}

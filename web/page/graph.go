@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
 )
 
@@ -31,6 +32,8 @@ type box struct {
 	Level Level
 	Needs string // for those who cannot see the lines
 	X, Y  int
+
+	ready, runs bool
 
 	column int
 	left   []*box
@@ -67,6 +70,7 @@ func draw(all []reconcile.ContainerStatus) *drawing {
 	for i := range d.Boxes {
 		if j := slices.IndexFunc(all, func(st reconcile.ContainerStatus) bool { return st.Name == d.Boxes[i].Name }); j >= 0 {
 			d.Boxes[i].State, d.Boxes[i].Level = titleOf(&all[j]), levelOf(&all[j])
+			d.Boxes[i].ready, d.Boxes[i].runs = all[j].Ready, all[j].RunningRevision != ""
 		}
 	}
 	for i := range d.Lines {
@@ -80,10 +84,12 @@ func met(from *box, condition string) bool {
 	switch {
 	case from.Level == Done:
 		return true
-	case condition == "Completed":
+	case condition == string(manifest.ConditionCompleted):
 		return false
+	case condition == string(manifest.ConditionStarted):
+		return from.runs
 	default:
-		return from.Level == Good
+		return from.ready
 	}
 }
 

@@ -36,7 +36,7 @@ var words = map[Level]string{
 func levelOf(st *reconcile.ContainerStatus) Level {
 	l := levelOfState(st.State)
 	switch st.Reason { // it goes on running, and says by the reason what is wrong
-	case reconcile.InvalidManifest, reconcile.FolderInDoubt, reconcile.NotReady:
+	case reconcile.InvalidManifest, reconcile.FolderInDoubt, reconcile.NotReady, reconcile.RolledBack, reconcile.ProgressDeadlineExceeded:
 		if l != Bad {
 			return Warn
 		}

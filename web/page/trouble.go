@@ -29,8 +29,12 @@ func nextOf(st *reconcile.ContainerStatus) Next {
 		}
 		return n
 	}
-	if st.Reason == reconcile.NotReady {
+	switch st.Reason {
+	case reconcile.NotReady:
 		return Next{Text: "runs on, and is probed again"}
+	case reconcile.RolledBack, reconcile.ProgressDeadlineExceeded:
+		return Next{Text: "runs on until its manifest changes"}
+	default:
 	}
 	switch st.State {
 	case reconcile.StateCrashLoopBackOff:
@@ -95,6 +99,12 @@ func titleOf(st *reconcile.ContainerStatus) string {
 		return "Not ready"
 	case reconcile.InvalidManifest:
 		return "Manifest not followed"
+	case reconcile.RolledBack:
+		return "Rolled back"
+	case reconcile.ProgressDeadlineExceeded:
+		return "Not ready in time"
+	case reconcile.OperatorHold:
+		return "Held by an operator"
 	default:
 		return string(st.State)
 	}
