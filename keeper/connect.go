@@ -97,6 +97,7 @@ func (l *Link) entered(c *Client, cmd *exec.Cmd) {
 		l.facts.Restarts++
 	}
 	l.client, l.ever = c, true
+	l.facts.Needed = true
 	l.facts.Up, l.facts.PID, l.facts.Version, l.facts.Protocol = true, w.PID, w.Version, w.Protocol
 	l.facts.Started, l.facts.Problem = w.Started, ""
 	l.cfg.Log.Info("keeper connected", "pid", w.PID, "version", w.Version)
@@ -142,7 +143,7 @@ func bury(cmd *exec.Cmd) {
 func (l *Link) reconnect(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.facts.Problem = err.Error()
+	l.facts.Problem, l.facts.Needed = err.Error(), true
 	if l.trying || l.ctx.Err() != nil {
 		return
 	}

@@ -51,6 +51,7 @@ type Link struct {
 // Facts are what can be said of the keeper.
 type Facts struct {
 	Up       bool      `json:"up"`
+	Needed   bool      `json:"needed"` // there was one, or there should be
 	PID      int       `json:"pid,omitempty"`
 	Version  string    `json:"version,omitempty"`
 	Protocol int       `json:"protocol,omitempty"`

@@ -75,6 +75,8 @@ const (
 	HookFailed      Reason = "HookFailed"      // a hook failed
 
 	OperatorRollback Reason = "OperatorRollback" // an operator wants an earlier version
+	KeeperLost       Reason = "KeeperLost"       // the process that holds it died; it goes on
+	KeeperBack       Reason = "KeeperBack"       // another keeper holds it
 )
 
 // StepReasons, WaitReasons and OtherReasons are the closed list, for metrics
@@ -93,6 +95,7 @@ var (
 	}
 	OtherReasons = []Reason{
 		OperatorRelease, OperatorRollback, HoldExpired, PruneConfirmed, OperatorExec, ProbeSucceeded, ProbeFailed, HookDone, HookFailed,
+		KeeperLost, KeeperBack,
 	}
 )
 

@@ -13,8 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/driver/local"
 	"github.com/hcs-reconcile/hcs-reconcile/keeper"
+	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
 )
 
 const keeperText = `Hold init processes, their output, exit codes and logs for a daemon that comes
@@ -91,4 +93,37 @@ func keeperCommand(c driverConfig) (*keeper.Command, error) {
 		return nil, err
 	}
 	return &keeper.Command{Path: exe, Args: []string{"keeper", "--state-dir", dir, "--owner", c.owner}}, nil
+}
+
+// followKeeper puts the loss and the return of the keeper into the history of
+// the containers that it concerns.
+func (d *daemon) followKeeper(ctx context.Context) {
+	kept, ok := d.host.driver.(driver.Kept)
+	if !ok {
+		return
+	}
+	var lost []driver.Ref
+	for {
+		var n driver.KeeperNews
+		select {
+		case <-ctx.Done():
+			return
+		case n, ok = <-kept.KeeperNews():
+			if !ok {
+				return
+			}
+		}
+		ev := reconcile.Event{Kind: reconcile.Became, State: reconcile.StateRunning, Reason: reconcile.KeeperBack, Message: fmt.Sprintf("keeper %d holds it now", n.PID)}
+		if !n.Up {
+			lost = n.Containers
+			ev.Reason, ev.Warning = reconcile.KeeperLost, true
+			ev.Message = "the keeper that holds it is gone; it goes on, another keeper takes over"
+		}
+		for _, r := range lost {
+			ev.Container, ev.Revision = r.Name, string(r.Revision)
+			if err := d.engine.Record(ctx, ev); err != nil {
+				return // the engine has ended
+			}
+		}
+	}
 }

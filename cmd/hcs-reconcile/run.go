@@ -129,7 +129,9 @@ func (s *settings) newDaemon(h *host, log *slog.Logger, traces *tracing.Tracer) 
 	if traces != nil {
 		observers = append(observers, traces)
 	}
+	kept, _ := h.driver.(driver.Kept)
 	d.engine = engine.New(engine.Config{
+		Keeper: kept,
 		Driver: m.Driver(h.driver), Store: m.Store(h.store), Saved: h.saved, Want: d.want, Log: log,
 		Observers: observers,
 		Prober:    probe.New(h.driver, agent()), ExecProbes: s.execProbes,
@@ -172,6 +174,7 @@ func (d *daemon) live(signals context.Context) error {
 	})
 	g.Go(func() error { return d.watcher.Run(all, d.read) })
 	g.Go(func() error { d.forward(all); return nil })
+	g.Go(func() error { d.followKeeper(all); return nil })
 	g.Go(func() error {
 		return control.Serve(all, d.control, control.Handler(d.controlConfig()))
 	})

@@ -160,6 +160,9 @@ func (p *statusPage) troubles(w io.Writer) {
 	}
 	warn("Folder in doubt, nothing is removed:", p.Doubt)
 	warn("Containers of the host not listed:", p.ListError)
+	if k := p.Keeper; k != nil && k.Needed && !k.Up {
+		warn("No keeper; what runs goes on, but exit codes and output may be lost:", k.Problem)
+	}
 	warn("State not saved, nothing is done until it can be:", p.SaveError)
 	if len(p.Problems) > 0 {
 		fmt.Fprintf(w, "\n%s\n", p.ink.paint(red, plural(len(p.Problems), "problem")+" in the manifests; what ran before stays as it is:"))

@@ -61,14 +61,26 @@ func (d *Driver) keeperUp(w keeper.Welcome, runs []keeper.Run) {
 		d.acknowledge(id)
 	}
 	d.offer(func(p *process) bool { return has[p.run] })
+	if d.link.Facts().Restarts > 0 {
+		d.tellNews(nil)
+	}
 }
 
 // keeperDown is told that the keeper is gone. Mostly the next one tells at once
 // how things are; it alone may know an exit code that we were not told.
-func (d *Driver) keeperDown(error) {
+func (d *Driver) keeperDown(err error) {
+	d.mu.Lock()
+	if d.closed || d.orphans != nil {
+		d.mu.Unlock()
+		return
+	}
+	lost := d.held()
+	d.mu.Unlock()
+	d.log.Error("the keeper is gone; what it held goes on, and another is started", "containers", len(lost), "err", err)
+	d.tellNews(lost)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed || d.orphans != nil {
+	if d.closed {
 		return
 	}
 	d.done.Add(1)
@@ -107,10 +119,16 @@ func (d *Driver) enter(r keeper.Run) (current bool) {
 	if b.run == r.ID && (b.seq >= r.Seq || b.state == driver.Stopped && !tellsMore(r, b.exit)) {
 		return true
 	}
+	d.countDropped(b, r)
+	known := b.run == r.ID && b.state == driver.Stopped
 	d.letGo(b)
 	b.run, b.seq, b.born, b.boot, b.started, b.limits, b.starting = r.ID, r.Seq, m.Born, m.Boot, r.Started, r.Limits, false
 	if r.State == keeper.Ended && r.Exit != nil {
-		d.ended(b, driver.Exit(*r.Exit))
+		e := driver.Exit(*r.Exit)
+		if known {
+			e.At = b.exit.At // the same exit, of which more is known now
+		}
+		d.ended(b, e)
 		return true
 	}
 	b.state, b.exit = driver.Running, driver.Exit{}
@@ -119,6 +137,15 @@ func (d *Driver) enter(r keeper.Run) (current bool) {
 	}
 	d.remember(b.proc)
 	return true
+}
+
+// countDropped adds what was lost of the output of a run. d.mu is held.
+func (d *Driver) countDropped(b *box, r keeper.Run) {
+	if b.run != r.ID || r.Dropped < b.dropped { // the next keeper counts anew
+		b.dropped = 0
+	}
+	d.dropped += r.Dropped - b.dropped
+	b.dropped = r.Dropped
 }
 
 // newerThan reports whether b is in a run that began after another one.

@@ -83,6 +83,7 @@ type Driver struct {
 	link    *keeper.Link
 	passive bool // we only look
 	exits   chan driver.Status
+	news    chan driver.KeeperNews
 	done    sync.WaitGroup
 	looking chan struct{} // holds one token: at most one look at the system at a time
 	rescan  time.Duration
@@ -95,6 +96,7 @@ type Driver struct {
 	sweep   *time.Timer // nil: none is due
 	orphans *time.Timer // nil: the keeper is there
 	epoch   string      // of the keeper's numbers
+	dropped uint64      // bytes of output that no log took
 	// forgotten are runs that were removed while no keeper was there to be told.
 	forgotten map[string]bool
 	closed    bool
@@ -113,6 +115,7 @@ type box struct {
 	exit     driver.Exit
 	run      string // the keeper's id of the current or last run; "": it has none
 	seq      uint64 // of what the keeper told last of that run
+	dropped  uint64 // bytes of output that the keeper told to be lost
 	limits   keeper.Limits
 }
 
@@ -173,6 +176,7 @@ func open(ctx context.Context, cfg Config) (*Driver, error) {
 	d := &Driver{
 		owner: cfg.Owner, log: cfg.Logger, base: baseEnv(), lock: lock, rescan: cfg.Rescan, passive: cfg.Keeper == nil,
 		exits:   make(chan driver.Status, exitsBuffer),
+		news:    make(chan driver.KeeperNews, newsBuffer),
 		looking: make(chan struct{}, 1), boxes: map[driver.Ref]*box{}, forgotten: map[string]bool{},
 	}
 	if err := d.begin(ctx, cfg, dir); err != nil {
@@ -223,6 +227,7 @@ func (d *Driver) Close() error {
 	}
 	d.mu.Lock()
 	close(d.exits)
+	close(d.news)
 	d.mu.Unlock()
 	if d.journal != nil {
 		_ = d.journal.close()

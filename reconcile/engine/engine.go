@@ -39,6 +39,7 @@ type Config struct {
 	Resync     time.Duration // between listings; default 1m
 	Timeout    time.Duration // of one call to the driver; default 2m
 	ExecProbes int           // exec probes under way at once; default 4
+	Keeper     driver.Kept   // asked for View; nil: the driver has none
 	Workers    int           // calls under way at once; default 32
 	Brake      reconcile.BrakeConfig
 	StopOnExit bool          // stop all containers before Run returns
@@ -101,12 +102,18 @@ type View struct {
 	SaveError  string                      `json:"saveError,omitempty"`
 	Workers    int                         `json:"workers"` // calls under way
 	Stopping   bool                        `json:"stopping,omitempty"`
+	// Keeper is how it is with the keeper; nil: the driver has none.
+	Keeper *driver.KeeperFacts `json:"keeper,omitempty"`
 }
 
 // View asks the loop.
 func (e *Engine) View(ctx context.Context) (View, error) {
 	var v View
 	err := e.ask(ctx, func(l *loop) { v = l.view(time.Now()) })
+	if err == nil && e.cfg.Keeper != nil {
+		facts := e.cfg.Keeper.Keeper()
+		v.Keeper = &facts
+	}
 	return v, err
 }
 
