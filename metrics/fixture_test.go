@@ -50,7 +50,6 @@ func view(cs ...reconcile.ContainerStatus) engine.View {
 		Files:    map[string]bool{"shop/web.yaml": true, "bad.yaml": false},
 		Source:   folder.Source{Dir: "/etc/manifests", Revision: "c0ffee", ReadAt: noon},
 		Synced:   noon, Workers: 1,
-		Keeper: &driver.KeeperFacts{Up: true, Needed: true, PID: 9, Restarts: 2, Held: 1, Dropped: 77},
 	}
 }
 

@@ -3,7 +3,6 @@ package metrics
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile/engine"
 )
@@ -21,8 +20,6 @@ type hostFamilies struct {
 	sourceInfo, sourceRead, polling   family
 	doubt                             family
 	listed, listSuccess, storeSuccess family
-
-	keeperUp, keeperRestarts, keeperContainers, droppedLog family
 }
 
 func newHostFamilies(c *catalog) hostFamilies {
@@ -53,11 +50,6 @@ func newHostFamilies(c *catalog) hostFamilies {
 		sourceRead: c.gauge("source_read_timestamp_seconds", "When a change of the manifest folder was last read."),
 		polling:    c.gauge("source_polling", "Whether changes are found by looking alone, because the system does not tell of them."),
 		doubt:      c.gauge("folder_in_doubt", "Whether something may only seem to be missing from the folder; nothing is removed while so."),
-
-		keeperUp:         c.gauge("keeper_up", "Whether the keeper that holds init processes is there; missing while none is needed."),
-		keeperRestarts:   c.counter("keeper_restarts_total", "How often the keeper was lost and another has taken over."),
-		keeperContainers: c.gauge("keeper_containers", "Running containers: those that the keeper holds, and those without it.", "part"),
-		droppedLog:       c.counter("log_dropped_bytes_total", "Output of containers that no log took, because the disk did not."),
 
 		listed:       c.gauge("last_listing_timestamp_seconds", "When the runtime was last listed with success."),
 		listSuccess:  c.gauge("last_listing_successful", "Whether the newest listing of the runtime succeeded."),
@@ -95,19 +87,6 @@ func (f *hostFamilies) send(ch chan<- prometheus.Metric, v *engine.View) {
 	f.listSuccess.sendBool(ch, v.ListError == "" && !v.Synced.IsZero())
 	f.storeSuccess.sendBool(ch, v.SaveError == "")
 	f.sendFolder(ch, v)
-	if k := v.Keeper; k != nil {
-		f.sendKeeper(ch, k)
-	}
-}
-
-func (f *hostFamilies) sendKeeper(ch chan<- prometheus.Metric, k *driver.KeeperFacts) {
-	if k.Needed {
-		f.keeperUp.sendBool(ch, k.Up)
-	}
-	f.keeperRestarts.send(ch, float64(k.Restarts))
-	f.keeperContainers.send(ch, float64(k.Held), "held")
-	f.keeperContainers.send(ch, float64(k.Unheld), "unheld")
-	f.droppedLog.send(ch, float64(k.Dropped))
 }
 
 func (f *hostFamilies) sendFolder(ch chan<- prometheus.Metric, v *engine.View) {

@@ -8,7 +8,7 @@ import (
 )
 
 func keeper() metrics.Keeper {
-	return metrics.Keeper{Up: true, Version: "1.2.3", Started: noon, Restarts: 2}
+	return metrics.Keeper{Up: true, Version: "1.2.3", Started: noon, Restarts: 2, Held: 3, Unheld: 1, Dropped: 77}
 }
 
 func TestKeeper(t *testing.T) {
@@ -17,7 +17,8 @@ func TestKeeper(t *testing.T) {
 	}
 	wantSeries(t, of(keeper()), map[string]float64{
 		prefix + "keeper_up": 1, prefix + "keeper_restarts_total": 2, prefix + "keeper_info{version=1.2.3}": 1,
-		prefix + "keeper_start_time_seconds": float64(noon.Unix()),
+		prefix + "keeper_start_time_seconds": float64(noon.Unix()), prefix + "log_dropped_bytes_total": 77,
+		prefix + "keeper_containers{part=held}": 3, prefix + "keeper_containers{part=unheld}": 1,
 	})
 	lost := keeper()
 	lost.Up, lost.Problem = false, "it was killed"

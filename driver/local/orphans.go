@@ -113,6 +113,3 @@ func (h *host) reclaim(p *process) (*process, error) {
 	}
 	return mine, err
 }
-
-// Keeper tells how it is with the keeper that holds the init processes.
-func (d *Driver) Keeper() keeper.Facts { return d.link.Facts() }
