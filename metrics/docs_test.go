@@ -24,7 +24,9 @@ var update = flag.Bool("update", false, "write docs/metrics.md")
 const docsHead = `# Metrics
 
 Every metric of the daemon, as ` + "`/metrics`" + ` shows it. Metrics of a container are there as long as the container is:
-stopped, completed and given-up ones stay. Generated from the code: ` + "`go test ./metrics -run TestDocs -update`" + `.
+stopped, completed and given-up ones stay. Where OpenMetrics is asked for, durations, steps and exits have exemplars that
+lead to the change behind them ([operations.md](operations.md#following-one-change)). What cAdvisor and windows_exporter call
+these figures: [operations.md](operations.md#monitoring). Generated from the code: ` + "`go test ./metrics -run TestDocs -update`" + `.
 
 | name | type | labels | meaning |
 | --- | --- | --- | --- |
