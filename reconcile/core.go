@@ -112,7 +112,8 @@ type entry struct {
 	edit     string              // digest of want
 	alone    string              // why two revisions of want cannot run at once
 	good     version             // of rec.Good
-	back     version             // of rec.Rollback
+	back     version             // of rec.Rollback: what runs
+	from     version             // of rec.Rollback: what its manifest asked for then
 	astray   bool                // the version of rec.Rollback is lost
 
 	blocked string

@@ -189,7 +189,7 @@ func differs(a, b *statedb.Record) bool {
 		return true
 	}
 	if a.Good != b.Good || a.GoodEdit != b.GoodEdit || !a.Rollout.Equal(b.Rollout) || a.Stalled != b.Stalled || a.Renew != b.Renew ||
-		(a.Rollback == nil) != (b.Rollback == nil) || a.Rollback != nil && a.Rollback.To != b.Rollback.To {
+		(a.Rollback == nil) != (b.Rollback == nil) || a.Rollback != nil && (a.Rollback.To != b.Rollback.To || a.Rollback.Edit != b.Rollback.Edit) {
 		return true
 	}
 	if a.Ask != b.Ask || a.AskBy != b.AskBy || !sameHold(a.Hold, b.Hold) {

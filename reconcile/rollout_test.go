@@ -348,3 +348,27 @@ func TestWhatAnOperatorReturnedToIsNotTakenBack(t *testing.T) {
 		t.Errorf("%s (%s), rollback %+v", st.State, st.Reason, st.Rollback)
 	}
 }
+
+// TestUpgradeKeepsARollback: a program that makes another digest of the same
+// manifest is no edit.
+func TestUpgradeKeepsARollback(t *testing.T) {
+	b := newBenchOf(t, crashing("a:2"))
+	b.running(v1)
+	b.forAWhile(11 * time.Second)
+	b.folder(v2)
+	b.settle()
+	b.forAWhile(2 * time.Minute)
+	r := b.disk["web"]
+	old := *r.Rollback
+	old.Edit = "of another program"
+	r.Rollback = &old
+	b.disk["web"] = r
+	b.boot()
+	b.took()
+	b.running(v2)
+	b.forAWhile(time.Minute)
+	b.expect("", "web=Held")
+	if b.disk["web"].Rollback.Edit == old.Edit {
+		t.Error("the digest of this program is not remembered")
+	}
+}

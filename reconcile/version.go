@@ -51,6 +51,9 @@ func (c *Core) Versions(specs []statedb.Spec) {
 		if b := e.rec.Rollback; b != nil && s.Revision == b.To {
 			e.back = v
 		}
+		if b := e.rec.Rollback; b != nil && s.Revision == b.From {
+			e.from = v
+		}
 	}
 }
 
@@ -63,7 +66,7 @@ func (c *Core) choose(e *entry) {
 	if e.manifest == nil || b == nil {
 		return
 	}
-	if b.Edit != e.manifest.Digest() {
+	if e.edited(b) {
 		e.rec.Rollback = nil
 		return
 	}
@@ -72,6 +75,24 @@ func (c *Core) choose(e *entry) {
 		return
 	}
 	e.astray = true // the store has lost it: what runs is left alone
+}
+
+// edited reports whether the manifest says something else than when b began.
+// Another program may see more in the same manifest (a new field with its
+// default), and so another digest: the kept version tells, read by this one.
+func (e *entry) edited(b *statedb.Rollback) bool {
+	digest := e.manifest.Digest()
+	if b.Edit == digest {
+		return false
+	}
+	from := e.from.container(e.name)
+	if from == nil || from.Digest() != digest {
+		return true
+	}
+	same := *b
+	same.Edit = digest
+	e.rec.Rollback = &same
+	return false
 }
 
 // examine keeps what follows from the manifest alone.
@@ -157,7 +178,10 @@ func (c *Core) rolled(now time.Time, e *entry, before *statedb.Record, t *Turn) 
 	}
 	if r.Rollback != nil && before.Rollback == nil {
 		tell(RolledBack, rollbackText(r.Rollback))
-		e.back = e.good
+		e.back, e.from = e.good, version{revision: r.Rollback.From, c: e.manifest}
+		if s, ok := specOf(e.manifest); ok { // as it is now, to know it again
+			t.Specs = append(t.Specs, s)
+		}
 		c.rewant(e)
 	}
 }
@@ -219,8 +243,8 @@ func (c *Core) Rollback(now time.Time, name string, kept []statedb.Spec, n uint6
 		e.rec.Rollback = &statedb.Rollback{
 			Edit: e.manifest.Digest(), From: string(e.manifest.Revision), To: string(to.Revision), At: now, By: by,
 		}
-		v.revision, e.back = string(to.Revision), v
-		e.back = v
+		v.revision = string(to.Revision)
+		e.back, e.from = v, version{revision: string(e.manifest.Revision), c: e.manifest}
 	}
 	c.rewant(e)
 	c.asked(now, e, OperatorRollback, fmt.Sprintf("return to version %d (revision %s) asked for by %s", kept[i].N, to.Revision, by))

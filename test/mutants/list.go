@@ -160,5 +160,5 @@ var operators = []mutant{
 	{"hold-expires-unseen", "R9", operatorFile, "holdText(s.Now, h), h.Until)", "holdText(s.Now, h), time.Time{})"},
 	{"hold-outlasts-the-daemons-end", "order", operatorFile, "	if h == nil || s.Draining {\n", "	if h == nil {\n"},
 	{"hold-hides-the-exit", "R8", decideFile, "	s.turnTo(v.Want)\n	s.count()\n", "	s.turnTo(v.Want)\n	if v.Record.Hold == nil {\n		s.count()\n	}\n"},
-	{"ready-without-running", "order", gateFile, "return s.State == driver.Running && e.wants(s.Revision) })", "return e.wants(s.Revision) })"},
+	{"ready-without-running", "order", gateFile, "return s.State == driver.Running && e.wants(s.Revision) &&", "return e.wants(s.Revision) &&"},
 }

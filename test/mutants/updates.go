@@ -15,7 +15,7 @@ var updates = []mutant{
 	{"clock-runs-while-it-waits", "rollback", rolloutFile, ", s.HoldStart != nil && !s.runs():\n", ":\n"},
 	{"missed-deadline-untold", "R9", versionFile, "	if r.Stalled && !before.Stalled {\n", "	if r.Stalled && before.Stalled {\n"},
 	{"rollback-forgotten-by-the-next", "R3", versionFile, "		if b := e.rec.Rollback; b != nil && s.Revision == b.To {", "		if b := e.rec.Rollback; b != nil && s.Revision == b.From {"},
-	{"edit-not-tried", "R9", versionFile, "	if b.Edit != e.manifest.Digest() {\n", "	if b.Edit == \"\" {\n"},
+	{"edit-not-tried", "R9", versionFile, "	if e.edited(b) {\n", "	if e.edited(b) && b.Edit == \"\" {\n"},
 	{"lost-version-lets-the-bad-one-in", "rollback", gateFile, "	if e.astray {\n", "	if e.astray && false {\n"},
 	{"version-kept-as-never-ready", "rollback", versionFile, "			s.ReadyAt = now\n", ""},
 	{"unsaved-proof-forgotten", "rollback", factsFile, "			e.rec.Good, e.rec.GoodEdit = \"\", \"\" //", "			e.saved.Good, e.saved.GoodEdit = \"\", \"\" //"},
