@@ -25,8 +25,6 @@ func reasons(events []Event) string {
 	return strings.Join(words, " ")
 }
 
-func since(n uint64) *uint64 { return &n }
-
 // happen adds an event for each reason, a minute after the other.
 func happen(t *testing.T, s statedb.Store, container string, reasons ...string) {
 	t.Helper()
@@ -52,11 +50,11 @@ func TestEvents(t *testing.T) {
 		{EventQuery{Container: "web"}, "C B A"},
 		{EventQuery{Container: "nobody"}, ""},
 		{EventQuery{SinceTime: moment.Add(time.Minute)}, "C B"},
-		{EventQuery{Since: since(0)}, "A B C D"},
-		{EventQuery{Since: since(2)}, "C D"},
-		{EventQuery{Since: since(1), Limit: 1}, "B"},
-		{EventQuery{Since: since(1), Container: "db"}, "D"},
-		{EventQuery{Since: since(4)}, ""},
+		{EventQuery{Since: new(uint64(0))}, "A B C D"},
+		{EventQuery{Since: new(uint64(2))}, "C D"},
+		{EventQuery{Since: new(uint64(1)), Limit: 1}, "B"},
+		{EventQuery{Since: new(uint64(1)), Container: "db"}, "D"},
+		{EventQuery{Since: new(uint64(4))}, ""},
 	} {
 		got, err := c.Events(t.Context(), tt.q)
 		if err != nil || reasons(got) != tt.want {
@@ -107,7 +105,7 @@ func TestFollowBeginsWithWhatIsThere(t *testing.T) {
 	}{
 		{EventQuery{}, "A B C"},
 		{EventQuery{Limit: 1}, "C"},
-		{EventQuery{Since: since(1)}, "B C"},
+		{EventQuery{Since: new(uint64(1))}, "B C"},
 		{EventQuery{SinceTime: moment.Add(time.Minute)}, "B C"},
 	} {
 		if got := reasons(follow(t, c, tt.q, len(strings.Fields(tt.want)))); got != tt.want {
@@ -133,14 +131,14 @@ func TestFollowersLoseNothing(t *testing.T) {
 			container := []string{"", "web"}[f%2]
 			want := []int{2 * rounds, rounds}[f%2]
 			var got []Event
-			for q := (EventQuery{Container: container, Since: since(0)}); len(got) < want; {
+			for q := (EventQuery{Container: container, Since: new(uint64(0))}); len(got) < want; {
 				if f%5 == 0 && len(got) < want/2 { // vanishes, and comes back
 					got = append(got, again(t, dir, q, 1+f%7)...)
 				} else {
 					got = append(got, again(t, dir, q, want-len(got))...)
 				}
 				if len(got) > 0 {
-					q.Since = since(got[len(got)-1].Seq)
+					q.Since = new(got[len(got)-1].Seq)
 				}
 			}
 			seqs := make([]uint64, len(got))
@@ -217,11 +215,11 @@ func TestFollowerWhoIsTooSlowIsTold(t *testing.T) {
 		happen(t, s, "web", fmt.Sprint(i))
 	}
 	c := serve(t, &fakeEngine{}, s)
-	got := follow(t, c, EventQuery{Since: since(2)}, 2)
+	got := follow(t, c, EventQuery{Since: new(uint64(2))}, 2)
 	if len(got) != 2 || got[0].Reason != "5" || !got[0].Missed || got[1].Missed {
 		t.Errorf("got %+v; want the sixth event, marked, and the next, not marked", got)
 	}
-	if got := follow(t, c, EventQuery{Since: since(5)}, 1); got[0].Missed {
+	if got := follow(t, c, EventQuery{Since: new(uint64(5))}, 1); got[0].Missed {
 		t.Errorf("got %+v; want it not marked: nothing is missing", got[0])
 	}
 	if got := follow(t, c, EventQuery{}, 1); got[0].Missed {

@@ -105,10 +105,10 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 		h := Handler(cfg)
 		for _, r := range (&server{}).routes() {
 			target := strings.ReplaceAll(r.path, "{name}", "web")
-			switch {
-			case r.path == "/v1/exec/{name}":
+			switch r.path {
+			case "/v1/exec/{name}":
 				target += "?command=ls&command=-l&rows=3&cols=4&tty=true&stdin=false&workingDir=/"
-			case r.path == "/v1/events":
+			case "/v1/events":
 				target += "?limit=5&sinceTime=2000-01-01T00:00:00Z&container=x%00y"
 			}
 			checked := check(t, router, h, r.method, target, "")
@@ -187,8 +187,8 @@ func fill(t *testing.T, v reflect.Value) {
 	case v.Type() == reflect.TypeFor[json.RawMessage]():
 		v.SetBytes([]byte("{}"))
 	case v.Kind() == reflect.Struct:
-		for i := range v.NumField() {
-			fill(t, v.Field(i))
+		for _, field := range v.Fields() {
+			fill(t, field)
 		}
 	case v.Kind() == reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))

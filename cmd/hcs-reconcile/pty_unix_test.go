@@ -208,7 +208,7 @@ func TestStatusWatchOnATerminal(t *testing.T) {
 
 	x.press(ctrlC)
 	rest := x.until(regexp.QuoteMeta(leaveScreen) + `(?s:.*)web`)
-	if strings.Contains(rest[strings.Index(rest, leaveScreen):], goHome) {
+	if _, after, _ := strings.Cut(rest, leaveScreen); strings.Contains(after, goHome) {
 		t.Errorf("after the end: %q", rest)
 	}
 	if code := x.code(); code != 0 {
