@@ -3,7 +3,7 @@ package main
 import "slices"
 
 // mutants are the planted bugs. Each is one that a tired person might write.
-var mutants = slices.Concat(decisions, stops, restarts, facts, turns, gates, loops, edges, operators, updates)
+var mutants = slices.Concat(decisions, stops, restarts, facts, turns, gates, loops, edges, health, operators, updates)
 
 const (
 	decideFile   = "reconcile/decide.go"

@@ -29,6 +29,8 @@ type host interface {
 	// program is the command of a container, lines what its manifest needs besides.
 	program(b behaviour, code int, mark string) []string
 	lines() []string
+	// check is a command, in YAML, that ends with code when a probe runs it.
+	check(code int) []string
 
 	running(t *testing.T, w *world) []process
 	// end ends an init process from outside.
@@ -77,6 +79,9 @@ func (m *thisMachine) folder(t *testing.T, _ string) string { return t.TempDir()
 func (m *thisMachine) join(parts ...string) string          { return filepath.Join(parts...) }
 func (m *thisMachine) linux(path string) string             { return path }
 func (m *thisMachine) lines() []string                      { return nil }
+func (m *thisMachine) check(code int) []string {
+	return []string{"/bin/sh", "-c", fmt.Sprintf("'exit %d'", code)}
+}
 
 func (m *thisMachine) program(b behaviour, code int, mark string) []string {
 	script := "echo run >>" + mark + "; "
@@ -147,6 +152,7 @@ func (b *text) String() string {
 const (
 	markOwner = "HCS_RECONCILE_MARK_OWNER="
 	markName  = "HCS_RECONCILE_MARK_NAME="
+	markExec  = "HCS_RECONCILE_MARK_EXEC="
 )
 
 func (m *thisMachine) running(t *testing.T, w *world) (leaders []process) {
@@ -172,6 +178,9 @@ func marked(t *testing.T, owner string) (found []process) {
 		environ, err := os.ReadFile("/proc/" + e.Name() + "/environ") // of a zombie: empty
 		if err != nil || !bytes.Contains(environ, []byte(markOwner+owner+"\x00")) {
 			continue
+		}
+		if bytes.Contains(environ, []byte(markExec)) {
+			continue // run by a probe, and gone in a moment
 		}
 		p := process{pid: pid}
 		for v := range strings.SplitSeq(string(environ), "\x00") {

@@ -34,6 +34,7 @@ var everywhere = []scenario{
 	{"Foreign", foreign},
 	{"Rollback", rollback},
 	{"StartFirst", startFirst},
+	{"Probes", probes},
 	{"Killed20Times", killed},
 }
 

@@ -49,6 +49,10 @@ func (h *windows) program(b behaviour, code int, mark string) []string {
 	}
 }
 
+func (h *windows) check(code int) []string {
+	return []string{"'" + h.Payload() + "'", "exit", fmt.Sprintf("'%d'", code)}
+}
+
 func (h *windows) run(t *testing.T, _ *world, args ...string) daemon {
 	t.Helper()
 	p := h.Spawn(t, nil, exePath, withDriver("hcs", args)...)

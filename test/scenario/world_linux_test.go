@@ -129,7 +129,10 @@ type container struct {
 	Line, Restarts                                 int
 	Settled                                        bool
 	GoodRevision                                   string
-	LastExit                                       *struct{ Code *uint32 }
+	LastExit                                       *struct {
+		Code   *uint32
+		Reason string
+	}
 }
 
 // webAddress is in the daemon's first line of the log.
