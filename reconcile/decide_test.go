@@ -123,7 +123,7 @@ type row struct {
 
 func with(fs ...func(*scene)) []func(*scene) { return fs }
 
-var table = slices.Concat(situations, updateSituations)
+var table = slices.Concat(situations, updateSituations, healthSituations)
 
 var situations = []row{
 	{"wanted, nothing there", "", nil, "create", "NewContainer", "Creating", 0},
