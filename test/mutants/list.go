@@ -21,6 +21,7 @@ const (
 	nextFile     = "reconcile/next.go"
 	gateFile     = "reconcile/gate.go"
 	brakeFile    = "reconcile/brake.go"
+	consentFile  = "reconcile/consent.go"
 	wakeFile     = "reconcile/wake.go"
 	loopFile     = "reconcile/engine/loop.go"
 	saveFile     = "reconcile/engine/save.go"
@@ -119,6 +120,11 @@ var gates = []mutant{
 	{"brake-lets-go-by-itself", "brake", brakeFile, "	case why != \"\" || len(b.blocked) > 0 && !l.returned:\n", "	case why != \"\":\n"},
 	{"brake-sees-one-reading", "brake", brakeFile, "		b.removed = append(b.removed, statedb.Removal{Name: n, At: now})\n", ""},
 	{"brake-lets-through-twice", "brake", brakeFile, "	delete(b.passed, name)\n", ""},
+	{"last-one-goes-unasked", "brake", brakeFile, "l.empty && !b.cfg.AllowEmpty:", "l.empty && b.cfg.AllowEmpty:"},
+	{"labels-take-away-unasked", "brake", brakeFile, "	case l.suspect != \"\":\n", "	case l.suspect != \"\" && l.empty:\n"},
+	{"permit-never-ends", "brake", consentFile, "(p.Until.IsZero() || now.Before(p.Until))", "true"},
+	{"permit-for-all", "brake", consentFile, "	return named && p.Void", "	return (named || true) && p.Void"},
+	{"void-permit-counts", "brake", consentFile, "p.Void == \"\" && (p.Until", "(p.Until"},
 	{"brake-counts-the-long-gone", "brake", brakeFile, "now.Sub(r.At) >= b.cfg.Window })\n", "now.Sub(r.At) >= 1000*b.cfg.Window })\n"},
 }
 
