@@ -33,8 +33,9 @@ type BundleOptions struct {
 
 const (
 	bundleEvents = 5000
-	bundleLines  = 500     // of each log
-	bundleBytes  = 8 << 20 // of each answer over HTTP
+	bundleLines  = 500       // of each log
+	bundleBytes  = 8 << 20   // of each answer over HTTP
+	bundleEnd    = 256 << 10 // of each file
 	manifestMax  = 10 << 20
 )
 
@@ -47,7 +48,7 @@ host.json                the machine
 status.json              what the daemon knew
 memory.json              what it remembers: restart counts, verdicts, backoff
 events.json              what happened, newest first
-keeper.json              the runs that the keeper has recorded
+keeper.json, keeper.log  the runs that the keeper has recorded, and what it says
 manifests/               the manifests that were last good
 metrics.txt              one scrape
 goroutines.txt           what the daemon was doing (with --web.enable-pprof)
@@ -94,6 +95,7 @@ func (h *Host) Bundle(ctx context.Context, w io.Writer, o BundleOptions) error {
 	b.orMissing("events.json", events, err)
 	runs, err := keeper.Recorded(h.StateDir)
 	b.orMissing("keeper.json", runs, err)
+	b.end("keeper.log", keeper.LogPath(h.StateDir))
 	for _, c := range h.wanted() {
 		b.manifest(c)
 	}
@@ -172,6 +174,31 @@ func (b *bundle) orMissing(name string, v any, err error) {
 
 func (b *bundle) lack(name string, err error) {
 	b.missing = append(b.missing, fmt.Sprintf("%s: %v", name, err))
+}
+
+// end adds the end of a file of text, from its first whole line on.
+func (b *bundle) end(name, path string) {
+	f, err := os.Open(path)
+	if err != nil {
+		b.lack(name, err)
+		return
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		b.lack(name, err)
+		return
+	}
+	from := max(info.Size()-bundleEnd, 0)
+	text, err := io.ReadAll(io.NewSectionReader(f, from, bundleEnd))
+	if err != nil {
+		b.lack(name, err)
+		return
+	}
+	if _, rest, found := bytes.Cut(text, []byte("\n")); from > 0 && found {
+		text = rest // the rest of a line could be the rest of a secret
+	}
+	b.text(name, string(text))
 }
 
 func (b *bundle) manifest(c *manifest.Container) {
