@@ -27,6 +27,9 @@ func scrape(l *lab) error {
 	return nil
 }
 
+// scrapes is how often each is asked for.
+const scrapes = 30
+
 func scrapeOf(l *lab, n int) error {
 	address, err := freeAddress()
 	if err != nil {
@@ -40,7 +43,15 @@ func scrapeOf(l *lab, n int) error {
 		return err
 	}
 	time.Sleep(2 * time.Second) // until it rests
-	text, ours, err := fetch("http://"+address+"/metrics", 30)
+	before, err := d.usage()
+	if err != nil {
+		return err
+	}
+	text, ours, err := fetch("http://"+address+"/metrics", scrapes)
+	if err != nil {
+		return err
+	}
+	after, err := d.usage()
 	if err != nil {
 		return err
 	}
@@ -50,7 +61,7 @@ func scrapeOf(l *lab, n int) error {
 		_, _ = w.Write(packed)
 	}))
 	defer floor.Close()
-	_, base, err := fetch(floor.URL, 30)
+	_, base, err := fetch(floor.URL, scrapes)
 	if err != nil {
 		return err
 	}
@@ -58,6 +69,7 @@ func scrapeOf(l *lab, n int) error {
 	row(fmt.Sprintf("%d containers", n), "%d series, %d KiB, %d KiB compressed", series, len(text)>>10, len(packed)>>10)
 	quantiles("floor: the same bytes from memory", base)
 	quantiles("scrape", ours)
+	row("CPU of the daemon for one scrape", "%v", (after.cpu-before.cpu)/scrapes)
 	return d.close()
 }
 
