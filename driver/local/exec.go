@@ -40,9 +40,7 @@ func (d *Driver) exec(ctx context.Context, r driver.Ref, p driver.Process) (*ses
 		return nil, err
 	}
 	l := launch{marks: m}
-	if l.env, l.dir, err = d.surroundings(pid, m, p); err != nil {
-		return nil, err
-	}
+	l.env, l.dir = d.surroundings(pid, m, p)
 	if l.path, err = lookPath(p.Command[0], l.env); err != nil {
 		return nil, err
 	}
@@ -76,7 +74,7 @@ func (d *Driver) initProcess(r driver.Ref) (pid int, m marks, err error) {
 }
 
 // surroundings returns environment and working directory for p.
-func (d *Driver) surroundings(pid int, m marks, p driver.Process) (env []string, dir string, err error) {
+func (d *Driver) surroundings(pid int, m marks, p driver.Process) (env []string, dir string) {
 	env, dir, seen := surroundingsOf(pid)
 	if seen.owner != m.owner || seen.ref != m.ref || seen.born != m.born {
 		env = append(m.env(), d.base...)
@@ -90,7 +88,7 @@ func (d *Driver) surroundings(pid int, m marks, p driver.Process) (env []string,
 	if _, ok := lookupEnv(env, "TERM"); p.TTY && !ok {
 		env = append(env, "TERM=xterm")
 	}
-	return append(env, markExec+"=1"), dir, nil
+	return append(env, markExec+"=1"), dir
 }
 
 // session is a process that Exec launched.
