@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/driver/hcs"
+	"github.com/hcs-reconcile/hcs-reconcile/driver/hcs/timeouts"
 	"github.com/hcs-reconcile/hcs-reconcile/driver/local"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
@@ -74,7 +76,16 @@ func openHCS(ctx context.Context, c driverConfig) (driver.Driver, error) {
 	if runtime.GOOS != "windows" {
 		return nil, errors.New("driver hcs: needs Windows; use --driver local")
 	}
-	return opened(hcs.Open(ctx, hcs.Config{Owner: c.owner, StateDir: c.stateDir, Logger: c.log}))
+	k, err := keeperCommand(c)
+	if err != nil {
+		return nil, err
+	}
+	if k != nil {
+		for _, l := range timeouts.Limits { // of hcsshim, as this process has them
+			k.Env = append(k.Env, l.Name+"="+os.Getenv(l.Name))
+		}
+	}
+	return opened(hcs.Open(ctx, hcs.Config{Owner: c.owner, StateDir: c.stateDir, Logger: c.log, Version: thisBuild().Version, Keeper: k}))
 }
 
 // opened keeps the nil of a driver that did not open from becoming an

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
-	"github.com/hcs-reconcile/hcs-reconcile/driver/local"
 	"github.com/hcs-reconcile/hcs-reconcile/keeper"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
 )
@@ -64,13 +63,13 @@ func (s *settings) keep(ctx context.Context) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	launcher, err := local.NewLauncher()
+	all, err := launchers()
 	if err != nil {
 		return err
 	}
 	err = keeper.Serve(ctx, keeper.Config{
 		StateDir: s.stateDir, Owner: s.owner, Version: thisBuild().Version, Log: log,
-		Launchers: map[string]keeper.Launcher{local.Kind: launcher},
+		Launchers: all,
 	})
 	if errors.Is(err, keeper.ErrOther) {
 		log.Info("not needed: there is a keeper already")
@@ -84,11 +83,11 @@ func keeperCommand(c driverConfig) (*keeper.Command, error) {
 	if c.looking {
 		return nil, nil //nolint:nilnil // none is started
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program, for the keeper: %w", err)
-	}
 	dir, err := filepath.Abs(c.stateDir)
+	if err != nil {
+		return nil, err
+	}
+	exe, err := keeperProgram(dir)
 	if err != nil {
 		return nil, err
 	}

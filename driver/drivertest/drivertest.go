@@ -56,6 +56,10 @@ type Harness struct {
 	ExitCodesSurvive bool // a code is known although nobody watched the exit
 	OpenTwice        bool // a driver can be opened while another of the same owner is, as after a crash of the daemon
 
+	// Others are functions whose goroutines stand for other processes, such as
+	// a keeper: they may outlive a driver.
+	Others []string
+
 	// Patience is how long a condition may take to come true, and four times
 	// that a whole case; 0 means 10 s.
 	Patience time.Duration

@@ -137,7 +137,10 @@ func callsAfterClose(s *stage) {
 
 func closeLeavesNoGoroutine(s *stage) {
 	s.close(s.Driver)
-	before := goleak.IgnoreCurrent()
+	known := []goleak.Option{goleak.IgnoreCurrent()}
+	for _, f := range s.h.Others {
+		known = append(known, goleak.IgnoreAnyFunction(f))
+	}
 	s.Driver = s.openFor(Owner)
 	web, job := container("web", s.h.Sleep()), container("job", s.h.Exit(0, 0))
 	s.start(s, web)
@@ -146,7 +149,7 @@ func closeLeavesNoGoroutine(s *stage) {
 	s.await(s, job, driver.Stopped)
 	s.list(s)
 	s.close(s.Driver)
-	if err := goleak.Find(before); err != nil {
+	if err := goleak.Find(known...); err != nil {
 		s.Errorf("Close returned, but its goroutines go on: %v", err)
 	}
 }

@@ -29,7 +29,7 @@ func (d *Driver) adopt(b *box, p properties) <-chan struct{} {
 		case b.note.Phase == making || b.note.Phase == created:
 			b.state = driver.Created // the system runs without its init process
 		default:
-			b.run = &run{exited: make(chan struct{})}
+			b.run = &run{id: b.note.Run, exited: make(chan struct{})}
 		}
 	})
 	if !d.spawn(func() { defer close(done); d.settle(b) }) {
@@ -50,6 +50,8 @@ func (d *Driver) settle(b *box) {
 		switch {
 		case state == driver.Created && n.Phase == created:
 			return d.openCreated(b)
+		case r != nil && d.takeHeld(b, r):
+			return nil
 		case r != nil && n.Phase == launching:
 			return d.findInit(b, r)
 		case r != nil:
@@ -108,14 +110,41 @@ func (d *Driver) identify(b *box, r *run) {
 	}
 }
 
-// passed enters an exit that nobody watched. b.main is held.
+// takeHeld takes over what the keeper says of r. It reports false if the keeper
+// has not held it, or is gone.
+func (d *Driver) takeHeld(b *box, r *run) bool {
+	held, ok, _ := d.told.run(r.id)
+	if !ok {
+		if r.id != "" {
+			d.log.Error("no keeper holds this container any more; it is adopted without its output, until its next start", "container", b.ref.Name)
+		}
+		return false
+	}
+	d.enter(b, func(n *note) {
+		r.pid = held.PID
+		n.Phase, n.PID, n.Started = running, held.PID, held.Started
+	})
+	if held.Exit != nil {
+		d.passed(b, r)
+		return true
+	}
+	if _, _, _, n := d.look(b); !n.VM {
+		if h, err := d.machine.openProcess(held.PID); err == nil {
+			d.enter(b, func(n *note) { r.host, n.Born = h, h.born() })
+		}
+	}
+	return true
+}
+
+// passed enters an exit that happened before we watched. b.main is held.
 func (d *Driver) passed(b *box, r *run) {
+	e := d.exitOf(r, -1, nil)
 	var st driver.Status
 	d.enter(b, func(n *note) {
 		if b.run != r {
 			return
 		}
-		n.Phase, n.Exit = ended, driver.Exit{At: now()}
+		n.Phase, n.Exit = ended, e
 		b.state, b.run = driver.Stopped, nil
 		st = b.status()
 	})

@@ -29,7 +29,6 @@ type box struct {
 	fresh   bool                // sys was made and has never been started
 	run     *run                // init process, while it runs
 	made    *manifest.Container // what runs was started from; nil: adopted
-	limits  limits              // of the log
 	changed uint64              // Driver.clock at the last change
 	address endpointAddress     // of the endpoint, once it was asked for
 	missing bool                // a listing did not show what runs; it is being looked into
@@ -37,15 +36,15 @@ type box struct {
 
 // run is one life of an init process.
 type run struct {
+	id     string // the keeper's; "": it has none
 	pid    int
 	proc   process     // nil: not attached
 	host   hostProcess // nil: in a utility VM, or not allowed
-	out    *output     // nil: adopted
 	exited chan struct{}
 }
 
 func newBox(r driver.Ref, id string) *box {
-	return &box{ref: r, id: id, main: newLane(), kill: newLane(), stat: newLane(), exec: newLane(), note: note{ID: id}, limits: defaultLimits}
+	return &box{ref: r, id: id, main: newLane(), kill: newLane(), stat: newLane(), exec: newLane(), note: note{ID: id}}
 }
 
 // status is what is known of b. Driver.mu is held.
@@ -162,7 +161,7 @@ func (d *Driver) letAllGo() {
 	d.dropSessions()
 }
 
-// close lets go of the process, and of its pipes.
+// close lets go of the process.
 func (r *run) close() {
 	if r == nil {
 		return
@@ -170,7 +169,6 @@ func (r *run) close() {
 	if r.proc != nil {
 		_ = r.proc.close()
 	}
-	r.out.close()
 	if r.host != nil {
 		r.host.close()
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -38,8 +37,7 @@ func harness(i manifest.Isolation) drivertest.Harness {
 			return drivertest.Runtime{
 				Open: func(t *testing.T, owner string) driver.Driver { return openModel(t, m, dir, owner) },
 				Logs: func(_ *testing.T, r driver.Ref) string {
-					text, _ := os.ReadFile(filepath.Join(dir, drivertest.Owner, "logs", r.Name, "current.log"))
-					return string(text)
+					return logOf(filepath.Join(dir, drivertest.Owner), r.Name)
 				},
 			}
 		},
@@ -56,7 +54,10 @@ func harness(i manifest.Isolation) drivertest.Harness {
 		Update:    true,
 		Stats:     true,
 		OpenTwice: true,
-		Around:    synctest.Test,
+		Others:    keeperParts(),
+
+		ExitCodesSurvive: true,
+		Around:           synctest.Test,
 	}
 }
 
@@ -71,7 +72,7 @@ func openModel(t *testing.T, m *model, dir, owner string) *Driver {
 		Owner: owner, StateDir: filepath.Join(dir, owner),
 		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
-	d, err := openOn(context.Background(), cfg, m.machine(), 4)
+	d, err := openOn(context.Background(), cfg, m.machine(), 4, m.link)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,7 +67,9 @@ func TestDaemonDiesAnywhere(t *testing.T) {
 		{"create", true, 1},
 		{"start", false, 1},
 		{"start", true, 1},
-		{"launch", false, 1},
+		{"ask keeper", false, 1},
+		{"ask keeper", true, 1},
+		{"launch", false, 1}, // by the keeper, which goes on
 		{"launch", true, 1},
 		{"stdio", false, 1},
 	}
@@ -84,6 +87,9 @@ func TestDaemonDiesAnywhere(t *testing.T) {
 				time.Sleep(time.Second)
 				r.m.setFault(nil)
 				r.m.setAfter(nil)
+				if p.call == "launch" || p.call == "stdio" {
+					release()
+				}
 				r.Driver = openModel(t, r.m, r.dir, goldenOwner)
 				time.Sleep(linger + time.Second)
 				r.converge(web)
@@ -114,7 +120,7 @@ func (m *model) dieAt(call string, after bool) (release func()) {
 	} else {
 		m.setFault(func(c, _ string) error { stop(c); return nil })
 	}
-	return func() { close(gate) }
+	return sync.OnceFunc(func() { close(gate) })
 }
 
 func (m *model) setAfter(f func(string)) {
@@ -134,6 +140,7 @@ func TestProcessNumberIsReused(t *testing.T) {
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
 		}
+		r.m.keeperOf(filepath.Join(r.dir, goldenOwner)).die(false) // it would know
 		own := r.m.pids[before.PID]
 		own.exit(9)
 		time.Sleep(time.Minute)
@@ -280,7 +287,7 @@ func TestAnyFaultsLeaveNothing(t *testing.T) {
 		run++
 		sub := filepath.Join(dir, fmt.Sprint(run))
 		faults := rapid.MapOfN(rapid.IntRange(1, 60), rapid.SampledFrom(codes), 0, 8).Draw(rt, "fault at call")
-		verbs := rapid.SliceOfN(rapid.SampledFrom([]string{"create", "start", "shutdown", "terminate", "remove", "list", "reopen", "wait"}), 1, 15).Draw(rt, "verbs")
+		verbs := rapid.SliceOfN(rapid.SampledFrom([]string{"create", "start", "shutdown", "terminate", "remove", "list", "reopen", "wait", "keeper dies", "keeper is gone"}), 1, 15).Draw(rt, "verbs")
 		synctest.Test(t, func(t *testing.T) {
 			m := newModel()
 			n := 0
@@ -334,6 +341,10 @@ func (r *rig) try(verb string, c *manifest.Container) {
 		_, _ = r.List(ctx)
 	case "reopen":
 		r.reopen()
+	case "keeper dies":
+		r.m.keeperOf(filepath.Join(r.dir, goldenOwner)).die(true)
+	case "keeper is gone":
+		r.m.keeperOf(filepath.Join(r.dir, goldenOwner)).die(false)
 	case "wait":
 		time.Sleep(time.Minute)
 	default:

@@ -20,10 +20,12 @@
 // A system that has ended cannot be started again: Start makes it anew on the
 // same scratch layer. A system without its init process counts as Created.
 //
-// Standard output and error are pipes that the daemon copies to
-// <state>/logs/<name>/current.log. They end with the daemon: an adopted
-// container has no log until its next start, and a program that dies of a
-// broken pipe dies of it. A keeper process that holds the pipes is planned.
+// Init processes are launched by the keeper (package keeper), a process that
+// outlives the daemon: it has their handles and pipes, writes their logs and
+// keeps their exit codes; see launcher. If the keeper dies, containers go on
+// and are attached to by their process number, but their pipes are lost with
+// it: they have no log until their next start, and a program that dies of a
+// broken pipe dies of it.
 //
 // # Concurrency
 //
@@ -61,6 +63,7 @@ import (
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/keeper"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
@@ -78,7 +81,8 @@ func DefaultCreates() int { return min(max(runtime.NumCPU(), 4), 16) }
 // Config says where and for whom a Driver works.
 type Config struct {
 	Owner    string       // lower-case letters, digits, '.', '_' and '-', at most 32; "default" if empty
-	StateDir string       // for scratch layers, notes and logs, on NTFS; made if missing
+	StateDir string       // for scratch layers, notes, the keeper and its logs, on NTFS; made if missing
+	Version  string       // of the program, for the keeper to know
 	Logger   *slog.Logger // slog.Default if nil
 	// Creates is how many systems are created at once: Windows refuses some of
 	// them when there are many. 0 means 4.
@@ -89,6 +93,9 @@ type Config struct {
 	// CredentialSpecDir is where gmsaCredentialSpecName is looked for; empty
 	// means the folder CredentialSpecs in DockerDir.
 	CredentialSpecDir string
+	// Keeper is how a keeper is started when one is needed. nil is for those who
+	// only look: nothing can be started then.
+	Keeper *keeper.Command
 }
 
 // Driver is the driver.Driver of the Host Compute Service.
@@ -101,7 +108,8 @@ type Driver struct {
 	cpus    int
 	images  imageStore
 	notes   noteDir
-	logs    *logDir
+	link    link
+	told    *told
 	exits   chan driver.Status
 	creates chan struct{} // holds one for each create under way
 	looking *lane         // at most one listing at a time
@@ -146,7 +154,7 @@ const additionalJSON = "HCSSHIM_CREATECONTAINER_ADDITIONALJSON"
 
 // openOn opens a driver on m. It takes the first listing, but does not fail if
 // there is none to be had: List says so then, and what runs goes on.
-func openOn(ctx context.Context, cfg Config, m machine, cpus int) (*Driver, error) {
+func openOn(ctx context.Context, cfg Config, m machine, cpus int, newLink func(keeper.LinkConfig) link) (*Driver, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
@@ -154,7 +162,7 @@ func openOn(ctx context.Context, cfg Config, m machine, cpus int) (*Driver, erro
 	if os.Getenv(additionalJSON) != "" {
 		return nil, fmt.Errorf("%s is set: it would change every container behind the manifests' back; unset it", additionalJSON)
 	}
-	for _, sub := range []string{"layers", "hcs", "logs"} {
+	for _, sub := range []string{"layers", "hcs"} {
 		if err := os.MkdirAll(filepath.Join(cfg.StateDir, sub), 0o700); err != nil {
 			return nil, err
 		}
@@ -162,7 +170,7 @@ func openOn(ctx context.Context, cfg Config, m machine, cpus int) (*Driver, erro
 	d := &Driver{
 		owner: cfg.Owner, dir: cfg.StateDir, specs: cfg.CredentialSpecDir, log: cfg.Logger, machine: m, cpus: cpus,
 		images: imageStore{root: cfg.DockerDir, files: os.DirFS(cfg.DockerDir)},
-		notes:  noteDir(filepath.Join(cfg.StateDir, "hcs")), logs: newLogDir(filepath.Join(cfg.StateDir, "logs")),
+		notes:  noteDir(filepath.Join(cfg.StateDir, "hcs")), told: newTold(cfg.Logger.Error),
 		exits: make(chan driver.Status, exitsBuffer), creates: make(chan struct{}, cfg.Creates), looking: newLane(),
 		boxes: map[driver.Ref]*box{}, sessions: map[*session]struct{}{},
 	}
@@ -170,6 +178,13 @@ func openOn(ctx context.Context, cfg Config, m machine, cpus int) (*Driver, erro
 		return nil, err
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background()) //nolint:gosec // cancelled by Close
+	d.link = newLink(keeper.LinkConfig{
+		StateDir: cfg.StateDir, Owner: cfg.Owner, Version: cfg.Version, Log: cfg.Logger, Start: cfg.Keeper,
+		Up: d.told.up, Changed: d.told.change, Down: d.told.lost,
+	})
+	if err := d.link.Open(ctx); err != nil {
+		d.log.Error("the keeper cannot be used; containers are adopted without it: exit codes and output may be lost", "err", err)
+	}
 	if _, err := d.List(ctx); err != nil {
 		d.log.Warn("containers not listed at start; it is tried again", "err", err)
 	}
@@ -177,7 +192,7 @@ func openOn(ctx context.Context, cfg Config, m machine, cpus int) (*Driver, erro
 	return d, nil
 }
 
-// Close lets go of all handles; containers go on, without their logs. It fails
+// Close lets go of all handles; containers go on, and so does the keeper. It fails
 // if a call of Windows hangs and so keeps a goroutine.
 func (d *Driver) Close() error {
 	d.mu.Lock()
@@ -193,6 +208,8 @@ func (d *Driver) Close() error {
 		d.letAllGo()
 		d.done.Wait()
 		d.letAllGo() // what calls under way had opened meanwhile
+		_ = d.link.Close()
+		d.told.close()
 		close(gone)
 	}()
 	t := time.NewTimer(closeLimit)

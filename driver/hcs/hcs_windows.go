@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/sys/windows"
 
+	"github.com/hcs-reconcile/hcs-reconcile/keeper"
+
 	_ "github.com/hcs-reconcile/hcs-reconcile/driver/hcs/timeouts" // before hcsshim: see there
 )
 
@@ -24,6 +26,12 @@ func openHost(ctx context.Context, cfg Config) (*Driver, error) {
 	if err := windows.NewLazySystemDLL("vmcompute.dll").Load(); err != nil {
 		return nil, fmt.Errorf("this host lacks the Containers feature of Windows: %w", err)
 	}
-	m := machine{compute: hostCompute{}, storage: hostStorage{}, network: hostNetwork{}, processTable: hostProcesses{}}
-	return openOn(ctx, cfg, m, runtime.NumCPU())
+	return openOn(ctx, cfg, thisHost(), runtime.NumCPU(), func(c keeper.LinkConfig) link { return keeper.NewLink(c) })
 }
+
+func thisHost() machine {
+	return machine{compute: hostCompute{}, storage: hostStorage{}, network: hostNetwork{}, processTable: hostProcesses{}}
+}
+
+// NewLauncher returns what the keeper runs init processes with.
+func NewLauncher() (keeper.Launcher, error) { return launcher{thisHost()}, nil }

@@ -13,14 +13,15 @@ import (
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
-// A container costs one create, one start and one launch, and no listing; and
+// A container costs one create, one start, one launch and one opening by the
+// keeper, and no listing; and
 // a settled one costs nothing but the listing itself.
 func TestCallsPerContainer(t *testing.T) {
 	bubble(t, func(r *rig) {
 		web := sample("web")
 		before := r.m.count("systems")
 		r.must(web, driver.Create, driver.Start)
-		for call, want := range map[string]int{"create": 1, "start": 1, "launch": 1, "open": 0, "attach": 0, "endpoints": 0, "systems": before} {
+		for call, want := range map[string]int{"create": 1, "start": 1, "launch": 1, "open": 1, "attach": 0, "endpoints": 0, "systems": before} {
 			if got := r.m.count(call); got != want {
 				t.Errorf("%d calls of %s, want %d", got, call, want)
 			}
@@ -207,30 +208,9 @@ func TestLinuxScratchIsCopied(t *testing.T) {
 	})
 }
 
-// What the daemon cannot write a container must not suffer from.
-func TestLogsRotate(t *testing.T) {
-	logs := newLogDir(tempDir(t))
-	f := logs.use("web", limits{size: 10, files: 3})
-	for _, line := range []string{"first---\n", "second--\n", "third---\n", "fourth--\n"} {
-		if n, err := f.Write([]byte(line)); n != len(line) || err != nil {
-			t.Errorf("Write = %d, %v", n, err)
-		}
-	}
-	logs.unuse("web", f)
-	for name, want := range map[string]string{"current.log": "fourth--\n", "current.log.1": "third---\n", "current.log.2": "second--\n"} {
-		got, err := os.ReadFile(filepath.Join(logs.dir, "web", name))
-		if err != nil || string(got) != want {
-			t.Errorf("%s holds %q (error %v), want %q", name, got, err, want)
-		}
-	}
-	if _, err := os.Stat(filepath.Join(logs.dir, "web", "current.log.3")); err == nil {
-		t.Error("there are more files than the manifest allows")
-	}
-}
-
 func TestAdditionalJSONIsRefused(t *testing.T) {
 	t.Setenv(additionalJSON, `{"HvPartition":true}`)
-	_, err := openOn(t.Context(), Config{Owner: "shop", StateDir: tempDir(t)}, newModel().machine(), 1)
+	_, err := openOn(t.Context(), Config{Owner: "shop", StateDir: tempDir(t)}, newModel().machine(), 1, newModel().link)
 	if err == nil || !strings.Contains(err.Error(), additionalJSON) {
 		t.Errorf("got error %v, want it to name %s", err, additionalJSON)
 	}
@@ -238,7 +218,7 @@ func TestAdditionalJSONIsRefused(t *testing.T) {
 
 func TestOwnerIsChecked(t *testing.T) {
 	for _, owner := range []string{"Shop", "a b", ".a", "a.", strings.Repeat("a", 33), `a\b`} {
-		if _, err := openOn(t.Context(), Config{Owner: owner, StateDir: tempDir(t)}, newModel().machine(), 1); err == nil {
+		if _, err := openOn(t.Context(), Config{Owner: owner, StateDir: tempDir(t)}, newModel().machine(), 1, newModel().link); err == nil {
 			t.Errorf("owner %q is accepted", owner)
 		}
 	}

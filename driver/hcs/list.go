@@ -181,6 +181,9 @@ func (d *Driver) takeNotes(ours map[driver.Ref]properties) {
 		default: // it ran, or may have, and nobody was watching
 			d.enter(b, func(n *note) {
 				n.Phase, n.Exit = ended, driver.Exit{At: now()}
+				if e, ok := d.told.exit(n.Run); ok {
+					n.Exit = e
+				}
 				b.state = driver.Stopped
 			})
 		}

@@ -98,7 +98,7 @@ func (d *Driver) makeSystem(ctx context.Context, b *box, c *manifest.Container, 
 		if n.Phase == making {
 			n.Phase = created
 		}
-		b.sys, b.fresh, b.limits = sys, true, limitsOf(c)
+		b.sys, b.fresh = sys, true
 		if b.state == "" {
 			b.state = driver.Created
 		}

@@ -34,6 +34,8 @@ type model struct {
 	createFails error
 	// lag is how long a system is still listed after its end was told.
 	lag time.Duration
+	// keepers are by state folder; see keeper_test.go.
+	keepers map[string]*mKeeper
 	// What does not arrive.
 	loseProcessExits, loseSystemExits bool
 }

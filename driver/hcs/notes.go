@@ -32,6 +32,7 @@ type note struct {
 	VM       bool        `json:"vm,omitempty"`      // process numbers are those of a utility VM
 	Booted   bool        `json:"booted,omitempty"`  // the scratch layer has been booted
 	Program  string      `json:"program,omitempty"` // file name of what init runs
+	Run      string      `json:"run,omitempty"`     // the keeper's name of the current or last run
 	PID      int         `json:"pid,omitempty"`
 	Born     time.Time   `json:"born,omitzero"` // creation of the process on the host; zero if not known
 	Started  time.Time   `json:"started,omitzero"`

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/keeper"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
@@ -61,46 +62,40 @@ func (d *Driver) boot(ctx context.Context, b *box, c *manifest.Container, sys sy
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	d.enter(b, func(n *note) { n.Phase, n.Booted, n.Program = launching, true, program(doc.CommandLine) })
-	p, err := sys.launch(doc)
+	id := b.runID()
+	d.enter(b, func(n *note) { n.Phase, n.Booted, n.Program, n.Run = launching, true, program(doc.CommandLine), id })
+	held, err := d.launch(ctx, b, c, id, doc)
 	if err != nil {
-		return fmt.Errorf("launch init process: %w", err)
+		return err
 	}
-	d.launched(b, c, sys, p)
+	d.launched(b, c, sys, held)
 	return nil
 }
 
 // launched enters the new init process and watches it.
-func (d *Driver) launched(b *box, c *manifest.Container, sys system, p process) {
+func (d *Driver) launched(b *box, c *manifest.Container, sys system, held keeper.Run) {
 	_, _, _, n := d.look(b)
-	lim := limitsOf(c)
-	r := &run{pid: p.pid(), proc: p, exited: make(chan struct{}), out: d.capture(b, c, p, lim)}
-	started, born := now(), time.Time{}
+	r := &run{pid: held.PID, id: held.ID, proc: d.told.process(held.ID), exited: make(chan struct{})}
+	started, born := held.Started, time.Time{}
 	if !n.VM {
 		if h, err := d.machine.openProcess(r.pid); err == nil {
-			r.host, born, started = h, h.born(), h.born()
+			r.host, born = h, h.born()
 		}
 	}
 	d.enter(b, func(e *note) {
 		e.Phase, e.PID, e.Born, e.Started, e.Exit = running, r.pid, born, started, driver.Exit{}
-		b.state, b.run, b.limits, b.missing, b.made = driver.Running, r, lim, false, c
+		b.state, b.run, b.missing, b.made = driver.Running, r, false, c
 	})
 	d.watch(b, r, sys)
 }
 
-// capture copies what the process prints to the log of its container.
-func (d *Driver) capture(b *box, c *manifest.Container, p process, lim limits) *output {
-	in, stdout, stderr, err := p.stdio()
-	if err != nil {
-		d.log.Warn("output of container not captured", "container", b.ref.Name, "err", err)
-		return nil
+// limitsOf says how much output is kept.
+func limitsOf(c *manifest.Container) (lim keeper.Limits) {
+	if q := c.Spec.Logs.MaxSize; q != nil {
+		lim.Size = q.Value()
 	}
-	if in != nil && !c.Spec.Stdin {
-		if err := p.closeStdin(); err != nil {
-			d.log.Debug("standard input not closed", "container", b.ref.Name, "err", err)
-		}
-		_ = in.Close()
-		in = nil
+	if n := c.Spec.Logs.MaxFiles; n != nil {
+		lim.Files = *n
 	}
-	return d.logs.capture(d, b.ref.Name, lim, in, stdout, stderr)
+	return lim
 }

@@ -34,6 +34,7 @@ func (d *Driver) sweep(ctx context.Context) error {
 	if _, err := d.List(ctx); err != nil {
 		return err
 	}
+	d.forgetStrangers(ctx)
 	left, failed := d.leftovers()
 	for r := range left {
 		if err := d.sweepOne(ctx, r); err != nil {

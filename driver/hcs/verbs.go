@@ -3,9 +3,11 @@ package hcs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
+	"github.com/hcs-reconcile/hcs-reconcile/keeper"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
@@ -146,9 +148,11 @@ func (d *Driver) Remove(ctx context.Context, r driver.Ref) error {
 		if err := d.release(ctx, b); err != nil {
 			return err
 		}
+		_, _, _, n := d.look(b)
 		if err := d.drop(b); err != nil {
 			return err
 		}
+		d.forgetRun(ctx, n.Run)
 		d.change(b, func() { b.state = "" })
 		d.forget(b)
 		return nil
@@ -204,14 +208,19 @@ func (d *Driver) freeze(ctx context.Context, a driver.Action, r driver.Ref, goal
 // Update takes over the limits of the logs; schema 1 can change nothing else
 // in place that a manifest has.
 func (d *Driver) Update(ctx context.Context, r driver.Ref, c *manifest.Container) error {
-	return d.verb(ctx, driver.Update, r, func(_ context.Context, b *box) error {
+	return d.verb(ctx, driver.Update, r, func(ctx context.Context, b *box) error {
 		state, _, run, _ := d.look(b)
-		if state != driver.Running && state != driver.Paused {
+		if state != driver.Running && state != driver.Paused || run == nil {
 			return driver.ErrNotRunning
 		}
-		lim := limitsOf(c)
-		d.change(b, func() { b.limits = lim })
-		run.limit(lim)
+		if _, held, _ := d.told.run(run.id); !held {
+			return nil // it has no log
+		}
+		ctx, cancel := context.WithTimeout(ctx, keeperCall)
+		defer cancel()
+		if err := d.link.Limit(ctx, run.id, limitsOf(c)); err != nil && !errors.Is(err, keeper.ErrGone) {
+			return fmt.Errorf("change limits of log: %w", err)
+		}
 		return nil
 	})
 }

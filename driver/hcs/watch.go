@@ -9,8 +9,7 @@ import (
 )
 
 const (
-	drainLimit   = 500 * time.Millisecond // for the rest of the output after an exit
-	firstRetry   = 50 * time.Millisecond  // after a lost connection
+	firstRetry   = 50 * time.Millisecond // after a lost connection
 	slowestRetry = 5 * time.Second
 )
 
@@ -36,7 +35,7 @@ func (d *Driver) watchProcess(b *box, r *run) {
 		return
 	case err == nil:
 		code, err := p.exitCode()
-		d.exited(b, r, exitOf(r, code, err))
+		d.exited(b, r, d.exitOf(r, code, err))
 		return
 	}
 	d.log.Warn("watch of container lost, opened again", "container", b.ref.Name, "err", err)
@@ -75,7 +74,7 @@ func (d *Driver) suspect(ctx context.Context, b *box, r *run) {
 	if ctx.Err() != nil {
 		return
 	}
-	if e := exitOf(r, -1, nil); e.Known {
+	if e := d.exitOf(r, -1, nil); e.Known {
 		d.exited(b, r, e)
 		return
 	}
@@ -84,16 +83,24 @@ func (d *Driver) suspect(ctx context.Context, b *box, r *run) {
 	}
 }
 
-// exitOf returns how r ended, from the service or, where that does not know,
-// from the process itself.
-func exitOf(r *run, code int, err error) driver.Exit {
+// exitOf returns how r ended: the keeper's word, or that of others.
+func (d *Driver) exitOf(r *run, code int, err error) driver.Exit {
+	if e, ok := d.told.exit(r.id); ok && e.Known {
+		return e
+	}
+	return exitOf(r.host, code, err)
+}
+
+// exitOf returns how a process ended, from the service or, where that does not
+// know, from the process itself.
+func exitOf(host hostProcess, code int, err error) driver.Exit {
 	e := driver.Exit{At: now()}
 	if err == nil && code >= 0 {
 		e.Code, e.Known = uint32(code), true //nolint:gosec // exit codes have 32 bits
 		return e
 	}
-	if r.host != nil {
-		e.Code, e.Known = r.host.exit()
+	if host != nil {
+		e.Code, e.Known = host.exit()
 	}
 	return e
 }
@@ -101,7 +108,6 @@ func exitOf(r *run, code int, err error) driver.Exit {
 // exited enters the end of r, tells it, and ends what is left of the system.
 // Only the first to come does anything.
 func (d *Driver) exited(b *box, r *run, e driver.Exit) {
-	r.out.drain(drainLimit)
 	var st driver.Status
 	first := false
 	d.change(b, func() {
@@ -154,7 +160,7 @@ func (d *Driver) reconnect(b *box, r *run) {
 			d.watch(b, r, sys)
 			return
 		case errors.Is(err, errGone):
-			d.exited(b, r, exitOf(r, -1, nil))
+			d.exited(b, r, d.exitOf(r, -1, nil))
 			return
 		}
 		d.log.Debug("container not attached to yet", "container", b.ref.Name, "err", err)
@@ -192,7 +198,9 @@ func (d *Driver) attach(b *box, r *run) (system, error) {
 		return nil, err
 	}
 	var p process
-	if r.pid != 0 {
+	if _, held, _ := d.told.run(r.id); held {
+		p = d.told.process(r.id)
+	} else if r.pid != 0 {
 		p, err = sys.attach(r.pid)
 	}
 	if err != nil {

@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"driver/fake":         {"manifest", "driver"},
 	"driver/local":        {"manifest", "driver", "keeper"},
 	"keeper":              {"logs"},
-	"driver/hcs":          {"manifest", "driver", "driver/hcs/timeouts", "keeper"},
+	"driver/hcs":          {"manifest", "driver", "keeper", "driver/hcs/timeouts", "keeper"},
 	"statedb/statedbtest": {"statedb"},
 	"reconcile":           {"manifest", "driver", "statedb"},
 	"reconcile/engine":    {"manifest", "manifest/folder", "driver", "statedb", "reconcile"},
