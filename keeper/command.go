@@ -22,6 +22,7 @@ type Command struct {
 const (
 	startLimit = 10 * time.Second     // for a keeper to answer
 	startPoll  = 2 * time.Millisecond // between two looks whether it does
+	tryLimit   = 3 * time.Second      // for one such look
 	maxOwnLog  = 1 << 20              // bytes of the keeper's own log; then it begins anew
 )
 
@@ -67,7 +68,13 @@ func awaitAnswer(ctx context.Context, cmd *exec.Cmd, stateDir string, dial func(
 	defer cancel()
 	gone := false
 	for {
-		c, err := dial(ctx)
+		attempt, done := context.WithTimeout(ctx, tryLimit)
+		c, err := dial(attempt)
+		unheard := attempt.Err() != nil
+		done()
+		if err != nil && unheard && ctx.Err() == nil { // it was dialled while it was opening its socket
+			continue
+		}
 		if err == nil || !errors.Is(err, ErrNoKeeper) && !errors.Is(err, ErrLost) {
 			return c, err
 		}

@@ -57,7 +57,7 @@ const maxLook = 256 << 10
 func lookBack(path string) (e ending) {
 	var seen [2]bool
 	left := int64(maxLook)
-	for n := 0; left > 0 && !(seen[0] && seen[1]); n++ {
+	for n := 0; left > 0 && (!seen[0] || !seen[1]); n++ {
 		f, err := openRead(older(path, n))
 		if err != nil {
 			break
@@ -75,7 +75,7 @@ func lookBack(path string) (e ending) {
 				}
 			}
 			left -= int64(len(line) + 1)
-			return left > 0 && !(seen[0] && seen[1])
+			return left > 0 && (!seen[0] || !seen[1])
 		})
 		_ = f.Close()
 	}

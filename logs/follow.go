@@ -54,8 +54,8 @@ func (r *reader) step(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	if len(r.queue) == 1 {
-		if there, err := os.Stat(r.path); err != nil || os.SameFile(there, r.queue[0].info) {
-			return false, nil // or removed, and no new one yet
+		if !r.moved() {
+			return false, nil
 		}
 		if err := r.refill(r.queue[0]); err != nil || len(r.queue) == 1 {
 			return false, err
@@ -68,6 +68,12 @@ func (r *reader) step(ctx context.Context) (bool, error) {
 	}
 	r.next()
 	return true, nil
+}
+
+// moved tells whether there is another current file than the one being read.
+func (r *reader) moved() bool {
+	there, err := os.Stat(r.path)
+	return err == nil && !os.SameFile(there, r.queue[0].info) // removed, and no new one yet, is none
 }
 
 // refill adds the files newer than one to the queue.

@@ -42,7 +42,7 @@ func TestLines(t *testing.T) {
 		if err := Lines(iotest.HalfReader(bytes.NewReader(wire)), collect, never); err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(want, got, cmp.Comparer(func(a, b []byte) bool { return bytes.Equal(a, b) })); d != "" {
+		if d := cmp.Diff(want, got, cmp.Comparer(bytes.Equal)); d != "" {
 			t.Fatal(d)
 		}
 		if len(wire) > 0 {

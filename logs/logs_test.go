@@ -16,11 +16,13 @@ import (
 	"pgregory.net/rapid"
 )
 
-// all reads a log as it is now.
-func all(t interface {
+type stopper interface {
 	Helper()
 	Fatal(args ...any)
-}, dir, name string, q Query) (lines []Line) {
+}
+
+// all reads a log as it is now.
+func all(t stopper, dir, name string, q Query) (lines []Line) {
 	t.Helper()
 	err := Read(tContext, dir, name, q, func(l Line) error {
 		l.Text = bytes.Clone(l.Text)
@@ -44,12 +46,14 @@ func texts(lines []Line, from Source) (out []string) {
 
 var entryShape = regexp.MustCompile(`(?s)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (stdout|stderr) [PF] `)
 
-// holdFormat holds what every file of ours is: whole entries, none too long,
-// in the order of time.
-func holdFormat(t interface {
+type complainer interface {
 	Helper()
 	Errorf(format string, args ...any)
-}, dir string) {
+}
+
+// holdFormat holds what every file of ours is: whole entries, none too long,
+// in the order of time.
+func holdFormat(t complainer, dir string) {
 	t.Helper()
 	files, _ := filepath.Glob(filepath.Join(dir, "*.log*"))
 	for _, path := range files {

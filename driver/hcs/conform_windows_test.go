@@ -12,6 +12,7 @@ import (
 
 	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/driver/drivertest"
+	"github.com/hcs-reconcile/hcs-reconcile/keeper"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
@@ -19,6 +20,21 @@ import (
 // stand-in's payload.exe, by its path in the containers. Without it there is
 // no service to test on.
 const payloadEnv = "HCS_TEST_PAYLOAD"
+
+// TestMain lets the test binary also be the keeper of its drivers.
+func TestMain(m *testing.M) {
+	if len(os.Args) != 4 || os.Args[1] != "keeper" {
+		os.Exit(m.Run())
+	}
+	err := keeper.Serve(context.Background(), keeper.Config{
+		StateDir: os.Args[2], Owner: os.Args[3], Idle: time.Second, Log: slog.Default(),
+		Launchers: map[string]keeper.Launcher{Kind: launcher{thisHost()}},
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
 
 // The suite on the service of this machine, through hcsshim.
 
@@ -62,21 +78,22 @@ func serviceHarness(t *testing.T, i manifest.Isolation) drivertest.Harness {
 		Update:    true,
 		Stats:     true,
 		OpenTwice: true,
-		Patience:  time.Minute,
+
+		ExitCodesSurvive: true,
+		Patience:         time.Minute,
 	}
 }
 
 func newServiceRuntime(t *testing.T) drivertest.Runtime {
 	dir := tempDir(t)
 	log := func(owner, name string) string {
-		text, _ := os.ReadFile(filepath.Join(dir, owner, "logs", name, "current.log"))
-		return string(text)
+		return logOf(filepath.Join(dir, owner), name)
 	}
 	starts := map[driver.Ref]int{}
 	return drivertest.Runtime{
 		Open: func(t *testing.T, owner string) driver.Driver {
 			d, err := Open(context.Background(), Config{
-				Owner: owner, StateDir: filepath.Join(dir, owner),
+				Owner: owner, StateDir: filepath.Join(dir, owner), Keeper: &keeper.Command{Path: os.Args[0], Args: []string{"keeper", filepath.Join(dir, owner), owner}},
 				Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 			})
 			if err != nil {

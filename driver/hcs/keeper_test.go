@@ -68,7 +68,6 @@ type mLink struct {
 	cfg keeper.LinkConfig
 	end context.CancelFunc
 	ctx context.Context
-	run sync.WaitGroup
 }
 
 func (m *model) link(cfg keeper.LinkConfig) link {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/Microsoft/go-winio"
 )
@@ -28,8 +29,42 @@ func Address(stateDir, name string) string {
 // Listen opens the pipe. It fails if somebody else has a pipe of that name, so
 // that nobody can pose as us.
 func Listen(stateDir, name string) (net.Listener, error) {
-	return winio.ListenPipe(Address(stateDir, name), &winio.PipeConfig{SecurityDescriptor: onlyAdministrators})
+	l, err := winio.ListenPipe(Address(stateDir, name), &winio.PipeConfig{SecurityDescriptor: onlyAdministrators})
+	if err != nil {
+		return nil, err
+	}
+	return &pipe{Listener: l, first: takeFirst(Address(stateDir, name))}, nil
 }
+
+// pipe is a listener with what takeFirst took.
+type pipe struct {
+	net.Listener
+	first net.Conn // nil: it could not be taken
+}
+
+// Close implements net.Listener.
+func (p *pipe) Close() error {
+	err := p.Listener.Close()
+	if p.first != nil {
+		err = errors.Join(err, p.first.Close())
+	}
+	return err
+}
+
+// takeFirst connects to the instance of a pipe by which winio holds the name,
+// and which it never serves. Windows lets nobody connect to it; Wine does, and
+// the first client would wait for ever.
+func takeFirst(address string) net.Conn {
+	ctx, cancel := context.WithTimeout(context.Background(), firstLimit)
+	defer cancel()
+	c, err := winio.DialPipeContext(ctx, address)
+	if err != nil {
+		return nil
+	}
+	return c
+}
+
+const firstLimit = 5 * time.Millisecond
 
 // Dial connects to a pipe.
 func Dial(ctx context.Context, stateDir, name string) (net.Conn, error) {

@@ -59,6 +59,12 @@ func TestOnWindows(t *testing.T) {
 	for _, s := range everywhere {
 		t.Run(s.name, func(t *testing.T) { s.tell(h.world(t, s.name)) })
 	}
+	for _, s := range onKeeper {
+		t.Run(s.name, func(t *testing.T) {
+			w := h.world(t, s.name)
+			s.tell(w, w.host.(*windows).Host)
+		})
+	}
 	for _, s := range onService {
 		t.Run(s.name, func(t *testing.T) {
 			w := h.world(t, s.name)

@@ -31,7 +31,8 @@ func newWindows(t *testing.T) *windows {
 	return h
 }
 
-func (h *windows) folder(*testing.T, string) string { return `C:\` + "scenario" }
+// folder is another one for each scenario: the keeper of the last may still be there.
+func (h *windows) folder(_ *testing.T, name string) string { return `C:\scenario-` + name }
 
 func (h *windows) join(parts ...string) string { return strings.Join(parts, `\`) }
 func (h *windows) linux(path string) string    { return h.Path(path) }

@@ -98,7 +98,8 @@ func (w *world) cleanUp() {
 	}
 	w.d.Kill()
 	if w.t.Failed() {
-		w.t.Logf("the daemon said:\n%s\nthe host saw:\n%s", tail(w.d.Stderr()), w.host.saw(w.t))
+		kept, _ := os.ReadFile(w.linux("state", "keeper", "log"))
+		w.t.Logf("the daemon said:\n%s\nthe keeper said:\n%s\nthe host saw:\n%s", tail(w.d.Stderr()), tail(string(kept)), w.host.saw(w.t))
 	}
 }
 

@@ -6,6 +6,7 @@
  *   cat                      stdin to stdout, to its end
  *   touch FILE               append one line to FILE
  *   sleep MS | forever
+ *   count N MS               "line 0" to "line N-1" to stdout, so far apart
  *   burn MS                  use the processor for so long
  *   spawn MS                 start a child that sleeps, and go on
  *   ask CODE                 when asked to shut down, exit with CODE
@@ -87,6 +88,15 @@ static void say(FILE *f, const char *s) {
 	fflush(f);
 }
 
+static void count(long n, DWORD ms) {
+	char line[32];
+	for (long i = 0; i < n; i++) {
+		snprintf(line, sizeof line, "line %ld", i);
+		say(stdout, line);
+		Sleep(ms);
+	}
+}
+
 /* Does one step, and returns how many arguments it took. */
 static int step(char **argv) {
 	const char *verb = argv[0], *value = argv[1] ? argv[1] : "";
@@ -102,6 +112,7 @@ static int step(char **argv) {
 	if (!strcmp(verb, "env")) return say(stdout, getenv(value)), 2;
 	if (!strcmp(verb, "touch")) return touch(value), 2;
 	if (!strcmp(verb, "sleep")) return Sleep(atoi(value)), 2;
+	if (!strcmp(verb, "count")) return count(atol(value), atoi(argv[2])), 3;
 	if (!strcmp(verb, "burn")) return burn(atoi(value)), 2;
 	if (!strcmp(verb, "ask")) return ask(value), 2;
 	if (!strcmp(verb, "exit")) ExitProcess(strtoul(value, NULL, 0));
