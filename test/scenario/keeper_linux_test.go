@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"regexp"
+	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/hcs-reconcile/hcs-reconcile/logs"
@@ -38,7 +41,7 @@ func (w *world) counting(h *wine.Host, name string, lines, ms int, then ...strin
 func (w *world) printed(name string) (lines []string) {
 	w.t.Helper()
 	_ = logs.Read(context.Background(), w.linux("state", "logs"), name, logs.Query{}, func(l logs.Line) error {
-		lines = append(lines, string(l.Text))
+		lines = append(lines, strings.TrimSuffix(string(l.Text), "\r")) // as C on Windows ends them
 		return nil
 	})
 	return lines
@@ -110,7 +113,22 @@ func outputOverKills(w *world, h *wine.Host) {
 	w.stop()
 }
 
-var keeperPID = regexp.MustCompile(`msg="keeper connected" pid=(\d+)`)
+// keeper finds the process of the keeper, as Linux has it.
+func (w *world) keeper() int {
+	w.t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	w.must(err)
+	for _, path := range all {
+		line, _ := os.ReadFile(path)
+		if args := strings.Split(string(line), "\x00"); len(args) > 5 && args[1] == "keeper" && slices.Contains(args, w.owner) {
+			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+			w.must(err)
+			return pid
+		}
+	}
+	w.t.Fatal("there is no keeper")
+	return 0
+}
 
 // keeperKilled: what the keeper held goes on and is adopted, and it is said;
 // the next start has its output again.
@@ -124,13 +142,7 @@ func keeperKilled(w *world, h *wine.Host) {
 		}
 		return ""
 	})
-	found := keeperPID.FindStringSubmatch(w.d.Stderr())
-	if found == nil {
-		w.t.Fatalf("the daemon does not tell its keeper:\n%s", tail(w.d.Stderr()))
-	}
-	pid, err := strconv.Atoi(found[1])
-	w.must(err)
-	h.KillProcess(pid, 1)
+	w.must(syscall.Kill(w.keeper(), syscall.SIGKILL))
 	w.await("word of it", func() string {
 		if !strings.Contains(w.d.Stderr(), "the keeper is gone") {
 			return "nothing is said"
@@ -138,7 +150,7 @@ func keeperKilled(w *world, h *wine.Host) {
 		return ""
 	})
 	w.await("another keeper", func() string {
-		if len(keeperPID.FindAllString(w.d.Stderr(), -1)) < 2 {
+		if strings.Count(w.d.Stderr(), `msg="keeper connected"`) < 2 {
 			return "none"
 		}
 		return ""
