@@ -111,6 +111,7 @@ type Driver struct {
 	link    link
 	told    *told
 	exits   chan driver.Status
+	news    chan driver.KeeperNews
 	creates chan struct{} // holds one for each create under way
 	looking *lane         // at most one listing at a time
 
@@ -171,6 +172,7 @@ func openOn(ctx context.Context, cfg Config, m machine, cpus int, newLink func(k
 		owner: cfg.Owner, dir: cfg.StateDir, specs: cfg.CredentialSpecDir, log: cfg.Logger, machine: m, cpus: cpus,
 		images: imageStore{root: cfg.DockerDir, files: os.DirFS(cfg.DockerDir)},
 		notes:  noteDir(filepath.Join(cfg.StateDir, "hcs")), told: newTold(cfg.Logger.Error),
+		news:  make(chan driver.KeeperNews, newsBuffer),
 		exits: make(chan driver.Status, exitsBuffer), creates: make(chan struct{}, cfg.Creates), looking: newLane(),
 		boxes: map[driver.Ref]*box{}, sessions: map[*session]struct{}{},
 	}
@@ -180,7 +182,7 @@ func openOn(ctx context.Context, cfg Config, m machine, cpus int, newLink func(k
 	d.ctx, d.cancel = context.WithCancel(context.Background()) //nolint:gosec // cancelled by Close
 	d.link = newLink(keeper.LinkConfig{
 		StateDir: cfg.StateDir, Owner: cfg.Owner, Version: cfg.Version, Log: cfg.Logger, Start: cfg.Keeper,
-		Up: d.told.up, Changed: d.told.change, Down: d.told.lost,
+		Up: d.keeperUp, Changed: d.told.change, Down: d.keeperDown,
 	})
 	if err := d.link.Open(ctx); err != nil {
 		d.log.Error("the keeper cannot be used; containers are adopted without it: exit codes and output may be lost", "err", err)
@@ -222,6 +224,7 @@ func (d *Driver) Close() error {
 	}
 	d.mu.Lock()
 	close(d.exits)
+	close(d.news)
 	d.mu.Unlock()
 	return err
 }

@@ -51,10 +51,12 @@ func (t *told) wake() {
 	t.changed = make(chan struct{})
 }
 
-// up takes all runs that a keeper has; others are held by nobody.
-func (t *told) up(_ keeper.Welcome, runs []keeper.Run) {
+// up takes all runs that a keeper has; others are held by nobody. It returns
+// whether there was none for a while.
+func (t *told) up(_ keeper.Welcome, runs []keeper.Run) (back bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	back = t.down != nil
 	t.stop()
 	before := t.runs
 	t.runs = map[string]keeper.Run{}
@@ -69,6 +71,17 @@ func (t *told) up(_ keeper.Welcome, runs []keeper.Run) {
 		t.runs[r.ID] = r
 	}
 	t.wake()
+	return back
+}
+
+// dropped is the output that no log took, in bytes.
+func (t *told) dropped() (n uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.runs {
+		n += r.Dropped
+	}
+	return n
 }
 
 // change takes what has become of one run.
@@ -83,15 +96,17 @@ func (t *told) change(r keeper.Run) {
 }
 
 // lost is told that the keeper is gone. Mostly the next one tells at once how
-// things are; after a while what it held counts as held by nobody.
-func (t *told) lost(cause error) {
+// things are; after a while what it held counts as held by nobody. It returns
+// whether that is new.
+func (t *told) lost(cause error) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.down != nil {
-		return
+		return false
 	}
 	t.log("the keeper is gone: containers go on, and are adopted without it; what they print is lost until their next start", "err", cause)
 	t.down = time.AfterFunc(orphansAfter, t.orphan)
+	return true
 }
 
 func (t *told) orphan() {
@@ -264,6 +279,3 @@ func (d *Driver) forgetStrangers(ctx context.Context) {
 		d.forgetRun(ctx, r.ID)
 	}
 }
-
-// Keeper tells how it is with the keeper.
-func (d *Driver) Keeper() keeper.Facts { return d.link.Facts() }
