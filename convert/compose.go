@@ -144,7 +144,7 @@ func (c *converter) service(s node) object {
 	composeSystem(s, spec)
 	if grace := s.get("stop_grace_period"); grace.ok() {
 		if d, ok := grace.duration(); ok {
-			spec["terminationGracePeriodSeconds"] = int64((d.Seconds()) + 0.999)
+			spec["terminationGracePeriodSeconds"] = int64(d.Seconds() + 0.999)
 		}
 	}
 	return spec

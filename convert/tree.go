@@ -69,7 +69,6 @@ func (n node) real() *yaml.Node {
 }
 
 func (n node) isMap() bool  { y := n.real(); return y != nil && y.Kind == yaml.MappingNode }
-func (n node) isList() bool { y := n.real(); return y != nil && y.Kind == yaml.SequenceNode }
 func (n node) isText() bool { y := n.real(); return y != nil && y.Kind == yaml.ScalarNode }
 func (n node) isNull() bool { return n.isText() && n.real().Tag == "!!null" }
 

@@ -149,7 +149,7 @@ func TestPullExample(t *testing.T) {
 		t.Errorf("a good commit is not followed: %v %s", err, out)
 	}
 	good := clone.git("rev-parse", "HEAD")
-	r.must(os.WriteFile(filepath.Join(pusher.dir, "manifests", "bad.yaml"), []byte("kind: Contianer\n"), 0o644))
+	r.must(os.WriteFile(filepath.Join(pusher.dir, "manifests", "bad.yaml"), []byte("kind: Pod\n"), 0o644))
 	pusher.commit("bad")
 	pusher.git("push", "-q", "origin", "main")
 	if out, err := pull(); err == nil || clone.git("rev-parse", "HEAD") != good {
@@ -178,7 +178,7 @@ func TestPlanExample(t *testing.T) {
 	if out, err := plan(); err != nil || !strings.Contains(out, "### These containers change") || !strings.Contains(out, "+ keep0  create") {
 		t.Errorf("plan: %v\n%s", err, out)
 	}
-	r.must(os.WriteFile(filepath.Join(folder, "bad.yaml"), []byte("kind: Contianer\n"), 0o644))
+	r.must(os.WriteFile(filepath.Join(folder, "bad.yaml"), []byte("kind: Pod\n"), 0o644))
 	if out, err := plan(); err == nil {
 		t.Errorf("what cannot be used is taken:\n%s", out)
 	}
