@@ -372,3 +372,39 @@ func TestUpgradeKeepsARollback(t *testing.T) {
 		t.Error("the digest of this program is not remembered")
 	}
 }
+
+func TestRolloutGoesOnUnderTheNextDaemon(t *testing.T) {
+	b := newBench(t)
+	b.running(v1)
+	b.forAWhile(11 * time.Second)
+	unready := strings.Replace(v2, "update:", "readinessProbe: {exec: {command: [ask]}}, update:", 1) // which nobody answers
+	b.folder(unready)
+	b.settle()
+	b.forAWhile(30 * time.Second)
+	b.boot()
+	b.running(unready)
+	b.forAWhile(50 * time.Second)
+	if b.image() != "a:2" {
+		t.Errorf("%s runs before the whole time is over", b.image())
+	}
+	b.forAWhile(20 * time.Second)
+	if b.image() != "a:1" {
+		t.Errorf("%s runs after it: %s", b.image(), b.status("web").Message)
+	}
+}
+
+func TestProofThatCouldNotBeWrittenIsTriedAgain(t *testing.T) {
+	b := newBench(t)
+	b.running(v1)
+	b.now = b.now.Add(11 * time.Second)
+	b.list()
+	lost := b.c.Next(b.now, 1)
+	if len(lost.Specs) != 1 || lost.Specs[0].ReadyAt.IsZero() {
+		t.Fatalf("the turn has %+v", lost.Specs)
+	}
+	b.c.NotSaved(b.now, lost)
+	b.forAWhile(2 * time.Second)
+	if v := b.versions("web"); len(v) != 1 || v[0].ReadyAt.IsZero() || b.disk["web"].Good == "" {
+		t.Errorf("kept %d versions, good %q", len(v), b.disk["web"].Good)
+	}
+}
