@@ -56,6 +56,7 @@ var updateSituations = []row{
 		s.Record.StopReason = string(reconcile.LivenessFailed)
 	}), "", "WaitingForExit", "Stopping", 29 * time.Second},
 	{"new one exits beside it, StartFirst", startFirst + ", restart: {jitter: 0}", with(otherRevision(driver.Running), ran(time.Second, 1)), "", "BackOff", "CrashLoopBackOff", time.Second},
+	{"new one exits while the other is being stopped", "", with(otherRevision(driver.Running), stopping(other, 10*time.Second, 30*time.Second), ran(time.Second, 1)), "", "WaitingForExit", "Stopping", 20 * time.Second},
 	{"other revision has ended, StartFirst", startFirst, with(otherRevision(driver.Stopped)), "remove", "Leftover", "Stopping", 0},
 	{"other revision runs, StartFirst, and cannot beside it", startFirst, with(otherRevision(driver.Running), func(s *scene) { s.Alone = "one port" }), "shutdown", "SpecChanged", "Stopping", 0},
 
@@ -105,5 +106,33 @@ func TestRolloutIsRemembered(t *testing.T) {
 		if !r.Rollout.Equal(tt.rollout) || (manifest.Revision(r.Good) == s.Want.Revision) != tt.good {
 			t.Errorf("%s: rollout %v, want %v; good %q", name, r.Rollout, tt.rollout, r.Good)
 		}
+	}
+}
+
+// TestOfTwoOthersTheLessProvenGoesFirst: three never run at once.
+func TestOfTwoOthersTheLessProvenGoesFirst(t *testing.T) {
+	const young = manifest.Revision("1-00000000000000aa")
+	for good, want := range map[manifest.Revision]manifest.Revision{other: young, young: other, "": young} {
+		s := &scene{reconcile.View{Now: noon, Want: web(t, startFirst), Record: statedb.Record{Name: "web", Good: string(good)}}}
+		s.Record.Revision = string(s.Want.Revision)
+		otherRevision(driver.Running)(s)
+		otherRevision(driver.Running)(s)
+		s.Have[1].Revision, s.Have[1].Started = young, ago(time.Minute)
+		if d := reconcile.Decide(s.View); d.Action != driver.Shutdown || d.Ref.Revision != want {
+			t.Errorf("good %q: %s %s, want shutdown of %s", good, d.Action, d.Ref, want)
+		}
+	}
+}
+
+// TestEndOfTheOldIsNotTakenForThatOfTheNew: the record speaks of the new one.
+func TestEndOfTheOldIsNotTakenForThatOfTheNew(t *testing.T) {
+	s := &scene{reconcile.View{Now: noon, Want: web(t, startFirst), Record: statedb.Record{Name: "web"}}}
+	s.Record.Revision = string(s.Want.Revision)
+	ran(time.Second, 1)(s)
+	otherRevision(driver.Stopped)(s)
+	s.Have[1].Exit = driver.Exit{Code: 143, Known: true, At: ago(time.Minute)}
+	d := reconcile.Decide(s.View)
+	if d.Action != driver.Remove || d.Ref.Revision != other || !d.Record.SeenExit.Equal(noon) || d.Record.Failures != 1 {
+		t.Errorf("%s %s, exit seen %v, %d failures", d.Action, d.Ref, d.Record.SeenExit, d.Record.Failures)
 	}
 }
