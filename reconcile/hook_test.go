@@ -288,3 +288,13 @@ func TestPlanDoesNotWaitForProbesAndHooks(t *testing.T) {
 		t.Errorf("the plan is %q, want %q", got, want)
 	}
 }
+
+func TestPostStartAloneGatesDependents(t *testing.T) {
+	w := newWard(t)
+	w.folder("db: "+postStart, "web: dependsOn: [{name: db, condition: Ready}]")
+	w.list()
+	w.live(3 * time.Second)
+	w.wantDid("create db, start db")
+	w.hooked(reconcile.PostStart, nil)
+	w.wantDid("create web, start web")
+}

@@ -23,8 +23,6 @@ var health = []mutant{
 	{"hook-prestop-outlasts-the-grace", "R11", "reconcile/hook.go", "	if !waits || !s.Now.Before(until) {\n", "	if !waits {\n"},
 	{"hook-prestop-leaves-no-moment", "R5", "reconcile/hook.go", "short := minShutdown - r.StopAt.Sub(s.Now); short > 0 {", "short := minShutdown - r.StopAt.Sub(s.Now); short > time.Hour {"},
 	{"hook-poststart-run-again", "hook", "reconcile/hook.go", "	begin := h.PostStart == statedb.HookDue && ", "	begin := s.Hook == \"\" && "},
-	{"hook-not-written-before", "R10", "reconcile/next.go", "	if a.StopHook != b.StopHook || !sameProbes", "	if !sameProbes"},
-	{"hook-unsaved-is-run", "R10", "reconcile/facts.go", "			e.hook, e.rec = nil, e.before\n", "			e.rec = e.before\n"},
 	{"hook-poststart-failure-forgiven", "hook", "reconcile/hook.go", "			e.hookFailed = &Failure{Reason: PostStartFailed, Message: ev.Message}\n", "			e.hookFailed = nil\n"},
 	{"hook-ready-before-poststart", "order", "reconcile/gate.go", "	if h := e.rec.Hooks; h != nil && h.PostStart != \"\" {\n		return false\n", "	if h := e.rec.Hooks; h != nil && h.PostStart == \"never\" {\n		return false\n"},
 }

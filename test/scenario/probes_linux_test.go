@@ -27,7 +27,7 @@ func (w *world) wantRuns(want map[string]int) {
 // Probes are edited in place, so only failures can restart.
 func probes(w *world) {
 	db := spec{name: "db", version: "v1", lines: []string{
-		w.asks("readiness", 1, "failureThreshold: 1"), "restart: {initialDelay: 50ms, maxDelay: 1s, jitter: 0}", "terminationGracePeriodSeconds: 2",
+		w.asks("readiness", 1, "failureThreshold: 1"), "restart: {initialDelay: 50ms, maxDelay: 1s, jitter: 0}",
 	}}
 	w.write(db, spec{name: "web", version: "v1", lines: []string{"dependsOn: [{name: db, condition: Ready}]"}})
 	w.run()
