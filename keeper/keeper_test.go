@@ -206,6 +206,8 @@ func TestNewerClientFences(t *testing.T) {
 	dir, s := stateDir(t), newStage()
 	s.block, s.begun = make(chan struct{}), make(chan string, 1)
 	keep(t, dir, s)
+	unblock := sync.OnceFunc(func() { close(s.block) })
+	t.Cleanup(unblock)
 	old := dial(t, dir, nil)
 	launched := make(chan error, 1)
 	go func() {
@@ -221,7 +223,7 @@ func TestNewerClientFences(t *testing.T) {
 		t.Fatal("welcomed while a launch of the older client is under way")
 	case <-time.After(20 * time.Millisecond):
 	}
-	close(s.block)
+	unblock()
 	c := <-welcomed
 	if r := runs(t, c)["web.1"]; r.State != Running {
 		t.Errorf("the newer client sees %+v", r)

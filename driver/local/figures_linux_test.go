@@ -128,23 +128,18 @@ func benchEnd(b *testing.B, d *Driver, refs []driver.Ref) {
 }
 
 func keeperTime(b *testing.B, pid int) time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/schedstat", pid))
+	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if err != nil {
 		b.Fatal(err)
 	}
 	var ns int64
-	for _, path := range glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid)) {
-		if text, err = os.ReadFile(path); err == nil {
+	for _, path := range paths {
+		if text, err := os.ReadFile(path); err == nil {
 			n, _ := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
 			ns += n
 		}
 	}
 	return time.Duration(ns)
-}
-
-func glob(pattern string) []string {
-	paths, _ := filepath.Glob(pattern)
-	return paths
 }
 
 // keeperMemory returns a figure of the keeper in MB.
