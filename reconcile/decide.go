@@ -62,6 +62,7 @@ type Decision struct {
 	Hook    HookKind       // to be run now for Ref; "": none
 	Forget  bool           // nothing is left: the record goes
 	Wake    time.Time      // look again then; zero: only when a fact changes
+	Due     time.Time      // when what waits is tried, if that is not Wake: a rollout is looked at sooner
 	Look    bool           // what is known is too old to go on: list the runtime
 	Idle    bool           // nobody need wait for Wake: nothing is due then
 	Renewed bool           // what starts takes the place of another run, as asked; a crash is none

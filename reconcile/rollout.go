@@ -149,6 +149,7 @@ func (s *step) watch(d Decision) Decision {
 	}
 	d.Idle = d.Idle || d.Wake.IsZero()
 	if !r.Rollout.IsZero() && !r.Stalled && s.HoldStart == nil {
+		d.Due = d.Wake
 		d.Wake = sooner(d.Wake, r.Rollout.Add(s.Want.Spec.Update.ProgressDeadline.D()))
 	}
 	return d

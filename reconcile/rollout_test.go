@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hcs-reconcile/hcs-reconcile/driver"
 	"github.com/hcs-reconcile/hcs-reconcile/driver/fake"
 	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 	"github.com/hcs-reconcile/hcs-reconcile/reconcile"
@@ -406,5 +407,17 @@ func TestProofThatCouldNotBeWrittenIsTriedAgain(t *testing.T) {
 	b.forAWhile(2 * time.Second)
 	if v := b.versions("web"); len(v) != 1 || v[0].ReadyAt.IsZero() || b.disk["web"].Good == "" {
 		t.Errorf("kept %d versions, good %q", len(v), b.disk["web"].Good)
+	}
+}
+
+func TestNextTryIsTheStartNotTheDeadlineOfTheRollout(t *testing.T) {
+	b := newBench(t)
+	b.running("web: update: {progressDeadline: 1m}, restart: {jitter: 0, initialDelay: 1h, maxDelay: 1h}")
+	b.w.Kill(b.now, driver.Ref{Name: "web", Revision: b.status("web").Revision}, 1)
+	b.list()
+	b.settle()
+	st := b.status("web")
+	if want := b.now.Add(time.Hour); st.State != reconcile.StateCrashLoopBackOff || !st.NextTry.Equal(want) {
+		t.Errorf("%s, next try %v, want %v", st.State, st.NextTry, want)
 	}
 }

@@ -196,10 +196,18 @@ func (e *entry) serving() (h *driver.Status) {
 
 // nextTry is when something is tried again, zero if nothing waits.
 func (e *entry) nextTry(now time.Time) time.Time {
-	if e.busy == nil && e.last.Wake.After(now) && (!e.last.Idle || e.last.Reason == OutsideWindow || e.last.Reason == OperatorHold) {
-		return e.last.Wake
+	d := &e.last
+	if e.busy != nil || d.Idle && d.Reason != OutsideWindow && d.Reason != OperatorHold {
+		return time.Time{}
 	}
-	return time.Time{}
+	at := d.Wake
+	if !d.Due.IsZero() {
+		at = d.Due
+	}
+	if !at.After(now) {
+		return time.Time{}
+	}
+	return at
 }
 
 func exitStatus(x *statedb.Exit) *ExitStatus {

@@ -51,8 +51,7 @@ func (h *Health) judge(data []byte) {
 	}
 	h.OneMeta = im.oneMeta
 	if h.Schema, err = parseVersion(im.version); errors.Is(err, ErrNewer) {
-		h.Schema = schema + 1 // or later
-		return
+		h.Schema, err = schema+1, nil // or later, which is no damage
 	}
 	h.Damage = err
 }
