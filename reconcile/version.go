@@ -134,20 +134,6 @@ func (c *Core) goodVersion(e *entry) *manifest.Container {
 	return v
 }
 
-// outgoing is the version that gives way while the wanted one runs already, nil
-// if there is none.
-func (e *entry) outgoing() *manifest.Container {
-	if len(e.have) < 2 || !e.running() {
-		return nil
-	}
-	for _, h := range e.have {
-		if live(&h) && !e.wants(h.Revision) && string(h.Revision) == e.good.revision {
-			return e.good.container(e.name)
-		}
-	}
-	return nil
-}
-
 // rolled acts on a decision about a rollout.
 func (c *Core) rolled(now time.Time, e *entry, before *statedb.Record, t *Turn) {
 	r := &e.rec
