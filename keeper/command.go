@@ -22,7 +22,7 @@ type Command struct {
 const (
 	startLimit = 10 * time.Second     // for a keeper to answer
 	startPoll  = 2 * time.Millisecond // between two looks whether it does
-	tryLimit   = 3 * time.Second      // for one such look
+	tryLimit   = 2 * time.Second      // for one such look
 	maxOwnLog  = 1 << 20              // bytes of the keeper's own log; then it begins anew
 )
 

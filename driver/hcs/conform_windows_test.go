@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	err := keeper.Serve(context.Background(), keeper.Config{
-		StateDir: os.Args[2], Owner: os.Args[3], Idle: time.Second, Log: slog.Default(),
+		StateDir: os.Args[2], Owner: os.Args[3], Log: slog.Default(),
 		Launchers: map[string]keeper.Launcher{Kind: launcher{thisHost()}},
 	})
 	if err != nil {
