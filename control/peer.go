@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"net"
-	"os/user"
 )
 
 type peerKey struct{}
@@ -24,12 +23,4 @@ func askedBy(ctx context.Context) string {
 		return p
 	}
 	return unknownPeer
-}
-
-// userName is the name of a user id, or what can be said without one.
-func userName(uid string) string {
-	if u, err := user.LookupId(uid); err == nil {
-		return u.Username
-	}
-	return "uid " + uid
 }

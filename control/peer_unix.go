@@ -5,6 +5,7 @@ package control
 import (
 	"errors"
 	"net"
+	"os/user"
 	"syscall"
 )
 
@@ -24,4 +25,12 @@ func onSocket(c net.Conn, do func(fd int) error) error {
 	var inner error
 	outer := raw.Control(func(fd uintptr) { inner = do(int(fd)) })
 	return errors.Join(outer, inner)
+}
+
+// userName is the name of a user id, or what can be said without one.
+func userName(uid string) string {
+	if u, err := user.LookupId(uid); err == nil {
+		return u.Username
+	}
+	return "uid " + uid
 }

@@ -44,7 +44,7 @@ func (c *Core) listed(e *entry, asked time.Time) {
 	}
 	changed := !slices.EqualFunc(e.have, e.incoming, sameStatus)
 	if changed {
-		c.noticeExits(e, asked)
+		c.noticeExits(e)
 		e.have = append(e.have[:0:0], e.incoming...)
 		c.touchAround(e)
 	}
@@ -55,14 +55,14 @@ func (c *Core) listed(e *entry, asked time.Time) {
 }
 
 // noticeExits tells of init processes that a listing shows as ended.
-func (c *Core) noticeExits(e *entry, now time.Time) {
+func (c *Core) noticeExits(e *entry) {
 	for _, st := range e.incoming {
-		c.noticeExit(now, e, e.find(st.Ref), st)
+		c.noticeExit(e, e.find(st.Ref), st)
 	}
 }
 
 // noticeExit tells of a run that has ended since the look before.
-func (c *Core) noticeExit(now time.Time, e *entry, before *driver.Status, st driver.Status) {
+func (c *Core) noticeExit(e *entry, before *driver.Status, st driver.Status) {
 	if st.State != driver.Stopped || before != nil && before.State == driver.Stopped && before.Exit.At.Equal(st.Exit.At) {
 		return
 	}
@@ -127,7 +127,7 @@ func (c *Core) Done(now time.Time, op Op, look Look, err error) {
 	}
 	e.busy, e.factAt, e.rec.Op = nil, now, ""
 	if look.Known {
-		c.applyLook(now, e, op.Ref, look)
+		c.applyLook(e, op.Ref, look)
 	} else {
 		e.quarantine = now.Add(c.cfg.Linger)
 	}
@@ -148,11 +148,11 @@ func (c *Core) Done(now time.Time, op Op, look Look, err error) {
 	c.touchAround(e)
 }
 
-func (c *Core) applyLook(now time.Time, e *entry, r driver.Ref, look Look) {
+func (c *Core) applyLook(e *entry, r driver.Ref, look Look) {
 	i := slices.IndexFunc(e.have, func(s driver.Status) bool { return s.Ref == r })
 	switch {
 	case look.Found && i >= 0:
-		c.noticeExit(now, e, &e.have[i], look.Status)
+		c.noticeExit(e, &e.have[i], look.Status)
 		e.have[i] = look.Status
 	case look.Found:
 		e.have = append(e.have, look.Status)
