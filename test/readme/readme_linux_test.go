@@ -65,8 +65,10 @@ func TestTheFirstTwoCommands(t *testing.T) {
 // run runs one line in a shell and returns what it prints.
 func run(t *testing.T, dir string, env []string, line string, codes ...int) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "bash", "-c", line)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // a command that never ends is no example
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-c", line)
+	cmd.Dir, cmd.Env, cmd.WaitDelay = dir, append(os.Environ(), env...), time.Second
 	out, err := cmd.CombinedOutput()
 	code := 0
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
