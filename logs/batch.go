@@ -214,13 +214,8 @@ func (l *Log) drop(content int64, tag byte, cause error) {
 // that can be had.
 func (b *batch) write(entries []byte) (kept int, err error) {
 	l := b.log
-	if l.torn {
-		n, err := l.file.Write([]byte("\n"))
-		l.size += int64(n)
-		if err != nil {
-			return 0, err
-		}
-		l.torn = false
+	if err := l.mend(); err != nil {
+		return 0, err
 	}
 	n, err := l.file.Write(entries)
 	l.size += int64(n)

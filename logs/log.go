@@ -138,3 +138,14 @@ func (l *Log) truncate(size int64) {
 		l.size, l.torn = size, false
 	}
 }
+
+// mend ends an entry of the open file that was written in part.
+func (l *Log) mend() error {
+	if !l.torn {
+		return nil
+	}
+	n, err := l.file.Write([]byte("\n"))
+	l.size += int64(n)
+	l.torn = err != nil
+	return err
+}

@@ -17,6 +17,9 @@ func (l *Log) rotate(now time.Time) error {
 	if l.stuck != nil && now.Before(l.retry) {
 		return l.stuck
 	}
+	if l.file != nil {
+		_ = l.mend() // nobody writes to it again; on a full disk it is the rotation that makes room
+	}
 	if err := shift(l.path, l.lim.MaxFiles); err != nil {
 		l.stuck, l.retry = fmt.Errorf("rotate log: %w", plain(err)), now.Add(retryRotate)
 		return l.stuck
