@@ -141,7 +141,10 @@ func TestHTTPWithoutAServer(t *testing.T) {
 	if strings.Contains(r.Message, "hunter2") {
 		t.Errorf("a query is shown: %s", r.Message)
 	}
-	garbage := listen(t, func(c net.Conn) { _, _ = io.WriteString(c, "\x00\xffgarbage\x1b[31m\r\n\r\n") })
+	garbage := listen(t, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 1)) // one that speaks first would be told of in other words
+		_, _ = io.WriteString(c, "\x00\xffgarbage\x1b[31m\r\n\r\n")
+	})
 	r = ask(t, manifest.Probe{HTTPGet: &manifest.HTTPGetAction{Port: garbage, Path: "/", Scheme: "HTTP"}})
 	want(t, r, "failure", "malformed HTTP")
 	if strings.ContainsAny(r.Message, "\x1b\r\n\x00") {
