@@ -93,7 +93,7 @@ func judgeConverged(v *control.View) Finding {
 	}
 	switch {
 	case len(bad) > 0:
-		return fail("", "%d of %s not as wanted: %s", len(bad), count(len(v.Containers), "container"), some(bad)).do("hcs-reconcile status, and then status NAME")
+		return fail("", "%d of %s not as wanted: %s", len(bad), count(len(v.Containers), "container"), some(bad)).do("hcs-reconcile status, then hcs-reconcile describe NAME")
 	case v.Doubt != "":
 		return warn("the folder is in doubt, nothing is removed: %s", v.Doubt).do("mend the folder")
 	case len(held) > 0:

@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-var outliveFlag = flag.Int("outlive-kills", 60, "how often the daemon is killed in TestNothingIsLost")
+var outliveFlag = flag.Int("outlive-kills", 200, "how often the daemon is killed in TestNothingIsLost")
 
 // TestMain lets the test binary also be the programs of its containers.
 func TestMain(m *testing.M) {
