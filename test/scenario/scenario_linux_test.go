@@ -35,6 +35,7 @@ var everywhere = []scenario{
 	{"Rollback", rollback},
 	{"StartFirst", startFirst},
 	{"Probes", probes},
+	{"GitStorm", gitStorm},
 	{"Killed20Times", killed},
 }
 
