@@ -67,7 +67,7 @@ func (s *step) isGood() bool {
 func (s *step) judgeRollout() (Decision, bool) {
 	r := &s.rec
 	ok, _, look := s.proven()
-	if ok {
+	if ok && s.Want.Spec.DesiredState == manifest.DesiredRunning { // or the way back would lead to one that stops
 		r.Good, r.GoodEdit, r.Rollout, r.Stalled = string(s.Want.Revision), s.Edit, time.Time{}, false
 		return Decision{}, false
 	}
@@ -104,6 +104,7 @@ func (s *step) deadline() time.Time {
 
 func (s *step) mayRollBack() bool {
 	return s.Good != nil && !s.isGood() && *s.Want.Spec.Update.Rollback &&
+		s.Good.Spec.DesiredState == manifest.DesiredRunning && // an older program may have kept another
 		s.Good.Spec.RestartPolicy != manifest.RestartNever // which must not run twice unasked
 }
 

@@ -101,6 +101,24 @@ func TestRollbackAfterACrashOfTheDaemon(t *testing.T) {
 	}
 }
 
+// What runs when its manifest turns to Stopped has shown that it works, but that
+// edit is no way back: it would stop what runs.
+func TestRollbackNotToWhatIsStopped(t *testing.T) {
+	b := newBenchOf(t, crashing("a:2"))
+	b.running(v1)
+	b.forAWhile(11 * time.Second)
+	b.folder(v1 + ", desiredState: Stopped")
+	b.settle()
+	b.running(v1)
+	b.forAWhile(5 * time.Second) // not long enough to be kept anew
+	b.folder(v2)
+	b.settle()
+	b.forAWhile(80 * time.Second)
+	if st := b.status("web"); b.image() != "a:1" || st.Reason != reconcile.RolledBack {
+		t.Errorf("%s runs, %s (%s): %s", b.image(), st.State, st.Reason, st.Message)
+	}
+}
+
 func TestNoRollback(t *testing.T) {
 	for name, tt := range map[string]struct{ first, then, message string }{
 		"rollback: false":            {v1, strings.Replace(v2, "1m", "1m, rollback: false", 1), "its manifest says rollback: false"},
