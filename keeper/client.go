@@ -56,12 +56,17 @@ func newClient(ctx context.Context, conn net.Conn, h Hello, changed func(Run)) (
 	go c.read()
 	ctx, cancel := context.WithTimeout(ctx, helloLimit)
 	defer cancel()
+	// Nobody may be at the other end, and writing waits there too.
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	m, err := c.call(ctx, message{Op: opHello, Hello: &h})
 	if m.Welcome != nil {
 		c.welcome = *m.Welcome
 	}
 	if err == nil && m.Welcome == nil {
 		err = fmt.Errorf("%w: no welcome", errFrame)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
 	}
 	if err != nil {
 		return nil, errors.Join(err, c.Close())

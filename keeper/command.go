@@ -20,7 +20,7 @@ type Command struct {
 }
 
 const (
-	startLimit = 10 * time.Second     // for a keeper to answer
+	startLimit = 30 * time.Second     // for a keeper to answer, on a host that is busy
 	startPoll  = 2 * time.Millisecond // between two looks whether it does
 	tryLimit   = 2 * time.Second      // for one such look
 	maxOwnLog  = 1 << 20              // bytes of the keeper's own log; then it begins anew
@@ -64,26 +64,25 @@ func openOwnLog(path string) (*os.File, error) {
 
 // awaitAnswer dials until a keeper answers, cmd has ended in vain, or time is over.
 func awaitAnswer(ctx context.Context, cmd *exec.Cmd, stateDir string, dial func(context.Context) (*Client, error)) (*Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("no answer within %v", startLimit))
 	defer cancel()
 	gone := false
 	for {
 		attempt, done := context.WithTimeout(ctx, tryLimit)
 		c, err := dial(attempt)
-		unheard := attempt.Err() != nil
+		unheard := attempt.Err() != nil // it was dialled while it was opening its socket
 		done()
-		if err != nil && unheard && ctx.Err() == nil { // it was dialled while it was opening its socket
-			continue
-		}
-		if err == nil || !errors.Is(err, ErrNoKeeper) && !errors.Is(err, ErrLost) {
-			return c, err
-		}
-		if gone {
+		switch {
+		case err == nil:
+			return c, nil
+		case !unheard && !errors.Is(err, ErrNoKeeper) && !errors.Is(err, ErrLost):
+			return nil, err
+		case gone:
 			return nil, fmt.Errorf("start keeper: it ended at once: %s", lastLine(LogPath(stateDir)))
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("start keeper: no answer within %v; see %s", startLimit, LogPath(stateDir))
+			return nil, fmt.Errorf("start keeper: %w (%w); the last line of %s: %s", context.Cause(ctx), err, LogPath(stateDir), lastLine(LogPath(stateDir)))
 		case <-time.After(startPoll):
 		}
 		gone = cmd != nil && hasEnded(cmd) // and look once more: another may have been first

@@ -9,9 +9,9 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/Microsoft/go-winio"
+	"golang.org/x/sys/windows"
 )
 
 // onlyAdministrators gives the pipe to the system and to administrators.
@@ -39,32 +39,36 @@ func Listen(stateDir, name string) (net.Listener, error) {
 // pipe is a listener with what takeFirst took.
 type pipe struct {
 	net.Listener
-	first net.Conn // nil: it could not be taken
+	first windows.Handle
 }
 
 // Close implements net.Listener.
 func (p *pipe) Close() error {
 	err := p.Listener.Close()
-	if p.first != nil {
-		err = errors.Join(err, p.first.Close())
+	if p.first != windows.InvalidHandle {
+		err = errors.Join(err, windows.CloseHandle(p.first))
+		p.first = windows.InvalidHandle
 	}
 	return err
 }
 
 // takeFirst connects to the instance of a pipe by which winio holds the name,
-// and which it never serves. Windows lets nobody connect to it; Wine does, and
-// the first client would wait for ever.
-func takeFirst(address string) net.Conn {
-	ctx, cancel := context.WithTimeout(context.Background(), firstLimit)
-	defer cancel()
-	c, err := winio.DialPipeContext(ctx, address)
+// and which it never serves. Windows lets nobody connect to it, and says so at
+// once; Wine does, and the first client would wait for ever. It is one try
+// without a limit of time: one that is over before the try would leave the
+// instance to a client.
+func takeFirst(address string) windows.Handle {
+	name, err := windows.UTF16PtrFromString(address)
 	if err != nil {
-		return nil
+		return windows.InvalidHandle
 	}
-	return c
+	const flags = windows.FILE_FLAG_OVERLAPPED | windows.SECURITY_SQOS_PRESENT | windows.SECURITY_ANONYMOUS
+	h, err := windows.CreateFile(name, windows.GENERIC_READ|windows.GENERIC_WRITE, 0, nil, windows.OPEN_EXISTING, flags, 0)
+	if err != nil {
+		return windows.InvalidHandle
+	}
+	return h
 }
-
-const firstLimit = 5 * time.Millisecond
 
 // Dial connects to a pipe.
 func Dial(ctx context.Context, stateDir, name string) (net.Conn, error) {
