@@ -156,10 +156,10 @@ func dependency(w *world) {
 
 // stubbornOne does not end when it is asked to.
 func stubbornOne(w *world) {
-	w.up(spec{name: "web", version: "v1", does: stubborn, lines: []string{"terminationGracePeriodSeconds: 1"}})
-	w.remove("web.yaml")
+	w.up(spec{name: "web", version: "v1", does: stubborn, lines: []string{"terminationGracePeriodSeconds: 1"}}, spec{name: "db", version: "v1"})
+	w.remove("web.yaml") // not the last one: an empty folder removes nothing
 	w.awaitState("web", "Stopping")
-	w.wantRunning()
+	w.wantRunning("db=v1")
 	w.awaitState("web", "")
 	w.stop()
 }
@@ -188,14 +188,15 @@ func endedUnseen(w *world) {
 
 func foreign(w *world) {
 	owner, alive := w.host.foreign(w.t, w, "web")
-	w.up(web)
+	w.up(web, spec{name: "db", version: "v1"})
 	w.awaitStatus("the foreign container", func(s status) bool {
 		return slices.ContainsFunc(s.Foreign, func(f struct{ ID, Owner string }) bool { return f.Owner == owner })
 	})
 	w.write(spec{name: "web", version: "v2"})
-	w.wantRunning("web=v2")
+	w.wantRunning("db=v1", "web=v2")
 	w.remove("web.yaml")
 	w.awaitState("web", "")
+	w.wantRunning("db=v1")
 	w.stop()
 	if !alive() {
 		w.t.Error("the container of somebody else has ended")

@@ -91,7 +91,7 @@ func orphanInTheWay(w *world, h *wine.Host) {
 	id := w.onceThere()
 	h.Make(wine.Alien{ID: id, Owner: w.owner, Created: true})
 	w.write(web)
-	w.wantRunning("web=v1")
+	w.wantRunning("db=v1", "web=v1")
 	w.wantLaunches(map[string]int{"web=v1": 2}) // it was used: the create that found it is the second one
 	if !slices.ContainsFunc(h.Calls("HcsCreateComputeSystem", id), func(e wine.Entry) bool { return e.Code == 0xC037010F }) {
 		w.t.Errorf("no create found the orphan: not what is tested here")
@@ -100,13 +100,14 @@ func orphanInTheWay(w *world, h *wine.Host) {
 }
 
 // onceThere runs web and removes it again, and returns the ID of its system.
+// It leaves db: an empty folder removes nothing.
 func (w *world) onceThere() string {
 	w.t.Helper()
-	w.up(web)
+	w.up(web, spec{name: "db", version: "v1"})
 	id := w.owner + ".web." + w.status().of("web").Revision
 	w.remove("web.yaml")
 	w.awaitState("web", "")
-	w.awaitSystems(0)
+	w.awaitSystems(1)
 	return id
 }
 
@@ -114,7 +115,7 @@ func (w *world) onceThere() string {
 func foreignInTheWay(w *world, h *wine.Host) {
 	id := w.onceThere()
 	pid := h.Make(wine.Alien{ID: id, Owner: "docker", Command: h.Payload() + " forever"})
-	w.write(web, spec{name: "db", version: "v1"})
+	w.write(web)
 	w.awaitStatus("a refusal", func(s status) bool {
 		return s.of("web").State == "Failed" && strings.Contains(s.of("web").Message, "docker") && s.of("db").State == "Running"
 	})
