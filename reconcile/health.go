@@ -3,6 +3,8 @@ package reconcile
 import (
 	"fmt"
 	"time"
+
+	"github.com/hcs-reconcile/hcs-reconcile/manifest"
 )
 
 // execLimit holds the exec probes of all containers to a number, because each
@@ -66,6 +68,21 @@ func (c *Core) health(e *entry) *Health {
 		out.Unready = &Hold{StateRunning, NotReady, w.text(readiness)}
 	}
 	return out
+}
+
+// heed takes the probes of the manifest: what one said that it asks for no more
+// counts no more, neither for a decision nor for the next probe.
+func (w *watch) heed(defs [3]*manifest.Probe) {
+	for k, def := range defs {
+		ps := &w.probes[k]
+		if def.Same(ps.def) {
+			continue
+		}
+		if w.failed != nil && w.failed.Reason == failureOf[k] {
+			w.failed = nil
+		}
+		*ps = probeState{def: def, busy: ps.busy}
+	}
 }
 
 // text tells what a probe that has not succeeded says.

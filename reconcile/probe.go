@@ -124,13 +124,7 @@ func (c *Core) probe(now time.Time, e *entry, t *Turn) {
 	}
 	for k, def := range e.want.Spec.Probes() {
 		ps := &w.probes[k]
-		if !def.Same(ps.def) {
-			if w.failed != nil && w.failed.Reason == failureOf[k] { // what it said counts no more
-				w.failed = nil
-			}
-			*ps = probeState{busy: ps.busy}
-		}
-		if ps.def = def; def == nil || ps.busy || ps.waiting || (k == startup) == e.rec.Probes.Started {
+		if def == nil || ps.busy || ps.waiting || (k == startup) == e.rec.Probes.Started {
 			continue
 		}
 		if ps.due.IsZero() {
@@ -170,6 +164,7 @@ func (c *Core) watch(e *entry, h driver.Status) *watch {
 		w = &watch{run: c.runs, of: h, first: e.begun.IsZero()}
 		e.watch = w
 	}
+	w.heed(e.want.Spec.Probes())
 	p := e.rec.Probes
 	if p == nil {
 		p = &statedb.Probes{Started: true, Ready: true}

@@ -399,3 +399,19 @@ func TestLivenessWaitsForAStartThatIsHeld(t *testing.T) {
 	w.live(5 * time.Second)
 	w.wantDid("create db, start db") // it has recovered meanwhile
 }
+
+// What a probe said is forgotten before the decision on the edit that takes it away.
+func TestLivenessTakenAwayAsTheRestartMayBegin(t *testing.T) {
+	w := newWard(t)
+	const ready = ", readinessProbe: {tcpSocket: {port: 80}}"
+	w.folder("db:", "web: dependsOn: [{name: db}], "+liveProbe+ready)
+	w.list()
+	w.live(time.Second)
+	w.folder("db: desiredState: Stopped", "web: dependsOn: [{name: db}], "+liveProbe+ready)
+	w.bad["web/liveness"] = true
+	w.live(10 * time.Second)
+	w.did = nil
+	w.folder("db: desiredState: Stopped", "web: dependsOn: []"+ready)
+	w.live(5 * time.Second)
+	w.wantDid("")
+}

@@ -338,6 +338,6 @@ func (o *oracle) onDisk(op reconcile.Op) {
 	default:
 	}
 	if !good {
-		o.fail("R10", "%s %s, and the disk has %+v", op.Action, op.Ref, r)
+		o.fail("R10", "%s %s, and the disk has %s", op.Action, op.Ref, inValues(r))
 	}
 }

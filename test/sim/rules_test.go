@@ -58,7 +58,8 @@ func (o *oracle) needsMet(l *ledger, op reconcile.Op) {
 		done := t.isCompleted() || t.completed[hashOf(t.want.Revision)]
 		ran := t.running() || !t.upUntil[hashOf(t.want.Revision)].Before(since) || o.underWay(d.Name)
 		if d.Condition == manifest.ConditionReady && !t.mayBeReady() {
-			o.fail("order", "%s %s before %s is ready: %+v", op.Action, op.Ref, d.Name, t.wanted().run.vitals)
+			v := &t.wanted().run.vitals
+			o.fail("order", "%s %s before %s is ready: %v, not %v, waits for postStart %v", op.Action, op.Ref, d.Name, v.ready, v.unready, v.awaited)
 		}
 		if !done && (d.Condition == manifest.ConditionCompleted || !ran) {
 			o.fail("order", "%s %s before %s is %s", op.Action, op.Ref, d.Name, d.Condition)
