@@ -39,20 +39,23 @@ func gitBusy(dir string, now time.Time) string {
 }
 
 // lookAtGit finds out, if something is due, whether Git is at work: then what
-// is seen of the tree is not believed yet.
-func (r *reader) lookAtGit(now time.Time, due bool) {
+// is seen of the tree is not believed yet. It reports whether Git has just ended.
+func (r *reader) lookAtGit(now time.Time, due bool) (freed bool) {
 	again := !r.again.IsZero() && !now.Before(r.again)
 	if r.tree.root == "" || !due && !again && r.sent != nil {
-		return
+		return false
 	}
+	was := r.settle.held
 	r.busy = gitBusy(r.tree.root, now)
 	r.settle.held = r.busy != ""
+	r.frozen = r.settle.held && (r.frozen || r.proof.doubted)
 	switch {
 	case r.busy != "":
 		r.again = now.Add(r.settle.Change)
 	case again:
 		r.again, r.scanned = time.Time{}, true // so that the revision is read once more
 	}
+	return was && !r.settle.held
 }
 
 // gitEvent notes that something happened in the folder of Git: its HEAD may have

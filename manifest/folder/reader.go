@@ -28,6 +28,7 @@ type reader struct {
 	scanned bool   // the whole tree was read since the last update
 	polling string // why nothing but looking tells of changes
 
+	proof  proof     // that a doubt is over
 	permit permit    // as the file for it says
 	git    string    // folder of Git that the tree belongs to; "" if none
 	busy   string    // what Git is doing to the folder; "" if nothing
@@ -128,12 +129,12 @@ func (r *reader) event(p string, now time.Time) (ours, whole bool) {
 }
 
 // next is when turn has something to do; zero if nothing is open.
-func (r *reader) next() time.Time { return earliest(r.settle.next(), r.again) }
+func (r *reader) next() time.Time { return earliest(earliest(r.settle.next(), r.again), r.proof.due) }
 
 // turn reads what is due and takes what has settled.
 func (r *reader) turn(now time.Time) {
 	due := r.settle.due(now)
-	r.lookAtGit(now, len(due) > 0)
+	r.reread(now, r.lookAtGit(now, len(due) > 0 || r.proof.doubted))
 	for _, file := range due {
 		if file == permitFile {
 			r.lookPermit(now)
@@ -216,7 +217,7 @@ func (r *reader) update(now time.Time) (Update, bool) {
 	}
 	r.wary = (r.wary || full || len(u.Drop) > 0) && r.unread() != ""
 	r.frozen = r.busy != "" && (r.frozen || full || r.settle.harmful())
-	u.Problems, u.Doubt = r.allProblems(), r.doubt()
+	u.Problems, u.Doubt = r.allProblems(), r.prove(now)
 	r.readRevision(now, moved)
 	u.Away, u.Permit = r.ledger.listAway(), r.permit.at(now, r.rev)
 	u.Source = Source{Dir: r.tree.root, Revision: r.rev, ReadAt: now, Polling: r.polling}
@@ -260,8 +261,8 @@ func (r *reader) unread() string {
 	return first
 }
 
-// doubt says why something may be in the manifests although it was not found.
-func (r *reader) doubt() string {
+// reason says why something may be in the manifests although it was not found.
+func (r *reader) reason() string {
 	var why []string
 	for at, err := range r.tree.blocked {
 		name := path.Join(filepath.ToSlash(r.tree.root), at)

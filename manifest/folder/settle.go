@@ -38,6 +38,7 @@ type settler struct {
 	open map[string]*change
 	last time.Time // last sign of a change in any file
 	held bool      // somebody is known to be in the middle of changing the files
+	anew time.Time // last restart: what was read or waited for before counts no more
 }
 
 // change is a file that may differ from what it last said.
@@ -82,8 +83,20 @@ func (s *settler) saw(file string, m mark, harm bool, now time.Time) bool {
 	if !now.Before(s.quietAt(c)) && (agree || !harm) {
 		return true
 	}
-	return agree && now.Sub(c.first) >= s.Max
+	return agree && !now.Before(s.boundOf(c))
 }
+
+// restart lets all open changes settle as if they had begun now: they are read
+// again, and the time that they were held does not count for the bound.
+func (s *settler) restart(now time.Time) {
+	s.anew, s.last = now, later(s.last, now)
+	for _, c := range s.open {
+		c.last, c.read, c.unread = later(c.last, now), time.Time{}, true
+	}
+}
+
+// boundOf is when a change need not wait for quiet any more.
+func (s *settler) boundOf(c *change) time.Time { return later(c.first, s.anew).Add(s.Max) }
 
 // quietAt is when the change has been quiet for long enough, if it stays so.
 func (s *settler) quietAt(c *change) time.Time {
@@ -96,7 +109,7 @@ func (s *settler) quietAt(c *change) time.Time {
 // lookAt is when the next reading of a change is due. The bound needs two
 // readings, which are kept apart by Settle.Add.
 func (s *settler) lookAt(c *change) time.Time {
-	quiet, bound := s.quietAt(c), c.first.Add(s.Max)
+	quiet, bound := s.quietAt(c), s.boundOf(c)
 	if c.unread { // learn first what it is
 		quiet = c.last.Add(s.Add)
 	}
