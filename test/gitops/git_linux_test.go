@@ -213,10 +213,12 @@ func TestRebaseStops(t *testing.T) {
 	r.settle(want)
 	r.kept(append(slices.Clone(keepers), "late0", "late1"))
 
-	g.git("checkout", "-q", "main")
-	g.must(os.WriteFile(filepath.Join(g.dir, "list"), []byte("main\n"), 0o644))
-	g.commit("a conflict")
-	g.git("checkout", "-q", "topic")
+	// Somewhere else: the tree of main here, for longer than the settle time, would
+	// be a wish.
+	aside := repo{r, filepath.Join(r.dir, "aside")}
+	g.git("worktree", "add", "-q", aside.dir, "main")
+	g.must(os.WriteFile(filepath.Join(aside.dir, "list"), []byte("main\n"), 0o644))
+	aside.commit("a conflict")
 	r.settle(want)
 	if _, err := g.try("rebase", "-q", "main"); err == nil {
 		t.Fatal("the rebase has no conflict")
