@@ -205,6 +205,11 @@ func (h *mHandle) end(call string, forced bool) error {
 	if err := h.sys.m.enter(call, h.sys.id); err != nil {
 		return err
 	}
+	select {
+	case <-h.lost: // hcsshim takes the end of its wait for that of the system, and does nothing
+		return nil
+	default:
+	}
 	h.sys.m.mu.Lock()
 	defer h.sys.m.mu.Unlock()
 	code, obeys := uint32(0xC000013A), true

@@ -70,6 +70,22 @@ func TestServiceDisconnect(t *testing.T) {
 	})
 }
 
+// The handles of before are of no use: the driver has to have new ones.
+func TestRunsOnAfterServiceDisconnect(t *testing.T) {
+	bubble(t, func(r *rig) {
+		web := sample("web")
+		r.must(web, driver.Create, driver.Start)
+		r.m.disconnect()
+		time.Sleep(time.Minute)
+		r.must(web, driver.Terminate)
+		time.Sleep(time.Minute)
+		r.want(web, driver.Stopped)
+		r.must(web, driver.Start)
+		r.want(web, driver.Running)
+		r.end(web)
+	})
+}
+
 func TestLostNotifications(t *testing.T) {
 	for name, lose := range map[string]func(*model){
 		"of the process":   func(m *model) { m.loseProcessExits = true },

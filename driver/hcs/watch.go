@@ -49,7 +49,7 @@ func (d *Driver) watchSystem(b *box, r *run, sys system) {
 	case d.ctx.Err() != nil || errors.Is(err, errClosed):
 		return
 	case is(err, driver.ErrConnectionLost):
-		if r.pid == 0 { // otherwise watchProcess does it
+		if r.pid == 0 || d.isHeld(r) { // otherwise watchProcess does it
 			d.reconnect(b, r)
 		}
 		return
@@ -57,6 +57,15 @@ func (d *Driver) watchSystem(b *box, r *run, sys system) {
 	ctx, cancel := context.WithTimeout(d.ctx, lookLimit)
 	defer cancel()
 	d.suspect(ctx, b, r)
+}
+
+// isHeld reports whether the keeper tells of r's process: it goes on telling
+// when the service restarts, so that only the watch of the system notices.
+func (d *Driver) isHeld(r *run) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, held := r.proc.(*heldProcess)
+	return held
 }
 
 // suspect looks into whether r has ended without our being told, after giving

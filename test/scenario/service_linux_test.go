@@ -235,7 +235,7 @@ func disconnect(w *world, h *wine.Host) {
 
 // statisticsFail for one container, and the scrape tells of the others.
 func statisticsFail(w *world, h *wine.Host) {
-	h.Fault(wine.Fault{Fn: "HcsGetComputeSystemProperties", On: w.id("web"), Times: -1, Skip: 1, Code: 0x80004005})
+	h.Fault(wine.Fault{Fn: "HcsGetComputeSystemProperties", On: w.id("web"), Times: -1, Skip: 2, Code: 0x80004005}) // daemon and keeper open it first
 	w.up(web, spec{name: "db", version: "v1"})
 	w.await("figures of db alone", func() string {
 		text := w.scrape()
