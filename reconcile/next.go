@@ -120,7 +120,7 @@ func (c *Core) begin(now time.Time, e *entry, d Decision, t *Turn) {
 	}
 	t.Ops = append(t.Ops, op)
 	if d.Action == driver.Create {
-		if s, ok := specOf(e.want); ok {
+		if s, ok := specOf(e.toKeep()); ok {
 			s.At = now
 			t.Specs = append(t.Specs, s)
 		}

@@ -119,6 +119,28 @@ func TestRollbackNotToWhatIsStopped(t *testing.T) {
 	}
 }
 
+// An edit that was made, but did not run for long enough, does not take the
+// place of the one that the way back leads to: not on disk either.
+func TestRollbackIsTheSameAfterACrashOfTheDaemon(t *testing.T) {
+	b := newBenchOf(t, crashing("a:2"))
+	inPlace := func() string { return b.w.Manifest(b.w.List(b.now).Ours[0].Ref).Live }
+	b.running(v1)
+	b.forAWhile(11 * time.Second)
+	proven := inPlace()
+	b.folder(v1 + ", desiredState: Stopped")
+	b.settle()
+	b.running(v1 + ", logs: {maxFiles: 7}")
+	b.forAWhile(5 * time.Second)
+	b.folder(v2)
+	b.settle()
+	b.boot()
+	b.running(v2)
+	b.forAWhile(2 * time.Minute)
+	if b.image() != "a:1" || inPlace() != proven {
+		t.Errorf("%s runs with the in-place fields %s, not %s", b.image(), inPlace(), proven)
+	}
+}
+
 func TestNoRollback(t *testing.T) {
 	for name, tt := range map[string]struct{ first, then, message string }{
 		"rollback: false":            {v1, strings.Replace(v2, "1m", "1m, rollback: false", 1), "its manifest says rollback: false"},

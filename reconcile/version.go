@@ -183,6 +183,17 @@ func (c *Core) rewant(e *entry) {
 	c.touchAround(e)
 }
 
+// toKeep is the manifest to keep of the version that is made: of the last one
+// that was ready the edit that was, until another edit of it has been too.
+func (e *entry) toKeep() *manifest.Container {
+	if e.rec.Good == string(e.want.Revision) && e.good.revision == e.rec.Good {
+		if v := e.good.container(e.name); v != nil {
+			return v
+		}
+	}
+	return e.want
+}
+
 // specOf is the version that c is kept as, without times.
 func specOf(c *manifest.Container) (statedb.Spec, bool) {
 	text, err := manifest.Redacted(c)
