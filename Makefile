@@ -20,7 +20,7 @@ demo: build ## Run the daemon on examples/quickstart for a few seconds, and show
 
 test: vet cross ## Run all tests (what CI runs)
 	$(GO) test $$($(GO) list $(PKG) | grep -v -e /test/wine -e /test/scenario)
-	$(GO) test -p 1 $(WINE)
+	$(GO) test -p 1 -timeout 30m $(WINE)
 	$(GO) test -race -short $(RACE)
 
 check: fmt-check test lint ## Everything that must be green before a change lands
