@@ -278,6 +278,14 @@ func (o *oracle) count(l *ledger, r *run) {
 	l.failures++
 }
 
+// mayReset: an end may be judged by a manifest that came after it, for which
+// the run was a long one.
+func (l *ledger) mayReset(c *manifest.Container) {
+	if r := l.last; r != nil && !r.ended.IsZero() && r.ended.Sub(r.begun) >= c.Spec.Backoff().ResetAfter-time.Second {
+		l.failures, l.restarts = min(l.failures, 1), nil
+	}
+}
+
 // final reports whether an end means that this version is not started again,
 // as the manifest c has it.
 func final(c *manifest.Container, code uint32, known bool) bool {

@@ -163,6 +163,7 @@ func (o *oracle) wants(l *ledger, w reconcile.Wanted) {
 		l.reset()
 	}
 	l.past = append(l.past, c)
+	l.mayReset(c)
 	if l.last == nil {
 		l.adopt()
 	}
