@@ -144,7 +144,7 @@ var edges = []mutant{
 	{"unsupported-is-retried", "R9", errorsFile, "!errors.Is(err, ErrUnsupported) && ", ""},
 	{"harm-is-fast", "settle", settleFile, "		return s.last.Add(s.Change)\n", "		return s.last.Add(s.Add)\n"},
 	{"half-written-counts", "settle", settleFile, "(agree || !harm) {\n", "(agree || harm) {\n"},
-	{"never-quiet-never-read", "settle", settleFile, "	return agree && now.Sub(c.first) >= s.Max\n", "	return false\n"},
+	{"never-quiet-never-read", "settle", settleFile, "	return agree && !now.Before(s.boundOf(c))\n", "	return false\n"},
 	{"differing-reading-is-quiet", "settle", settleFile, "	if !c.read.IsZero() && !agree {\n", "	if c.read.IsZero() && !agree {\n"},
 }
 
