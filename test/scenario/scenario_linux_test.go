@@ -6,10 +6,7 @@
 // is for tests only.
 package scenario
 
-import (
-	"slices"
-	"testing"
-)
+import "testing"
 
 // scenario is one story. It begins with empty folders and without a daemon.
 type scenario struct {
@@ -34,20 +31,15 @@ var everywhere = []scenario{
 	{"Foreign", foreign},
 	{"Rollback", rollback},
 	{"StartFirst", startFirst},
+	{"Hold", hold},
 	{"Probes", probes},
 	{"GitStorm", gitStorm},
 	{"Killed20Times", killed},
 }
 
-// here is told on this machine only: it takes the control socket, and under
-// Wine a request over that named pipe was seen to get no answer.
-var here = []scenario{
-	{"Hold", hold},
-}
-
 func TestOnThisMachine(t *testing.T) {
 	m := newThisMachine(t)
-	for _, s := range slices.Concat(everywhere, here) {
+	for _, s := range everywhere {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			s.tell(newWorld(t, m, s.name))

@@ -78,7 +78,7 @@ func startFirst(w *world) {
 // hold: nothing is done for what is held, and everything when it is over.
 func hold(w *world) {
 	w.up(web)
-	w.ask("hold", "web", "--for", "4s", "--reason", "a look")
+	w.ask("hold", "web", "--for", "12s", "--reason", "a look")
 	w.awaitState("web", "Held")
 	w.write(spec{name: "web", version: "v2"}, spec{name: "db", version: "v1"})
 	w.wantRunning("db=v1", "web=v1") // the new manifests have been read
